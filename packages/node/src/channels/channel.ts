@@ -1,0 +1,139 @@
+import { EventEmitter } from 'eventemitter3'
+import { type Id, idToHex } from '@kadrtc/kademlia'
+import { KadrtcError } from '../errors.js'
+
+export interface ChannelEvents {
+  /** One whole message, as the peer sent it. */
+  message: (data: Uint8Array) => void
+  /** The channel is over; `reason` says whether this side, the peer or the link ended it. */
+  close: (reason: 'local' | 'remote' | 'lost') => void
+  /** There is room again after `send` waited. */
+  drain: () => void
+}
+
+/** What a channel needs of the link below it. */
+export interface ChannelCarrier {
+  /** False: the link is full. */
+  send(data: Uint8Array, more: boolean): boolean
+  close(): void
+}
+
+/** Pieces of one `channel-data`: the wire's limit for a frame that keeps its order. */
+const pieceBytesMax = 16_256
+/** One message of an app. Larger things are the app's to cut. */
+export const channelMessageBytesMax = 256 * 1024
+/** What may wait for a slow link before `send` throws BUSY. */
+const waitingBytesMax = 4 * 2 ** 20
+/** Messages kept for an app that has not listened yet. */
+const unheardMax = 256
+
+/**
+ * An app's channel to a peer: direct and authenticated, messages in order, bounded. Messages that come before
+ * somebody listens are kept.
+ */
+export class Channel extends EventEmitter<ChannelEvents> {
+  /** The peer's node id in hex. */
+  readonly peer: string
+  #waiting: { piece: Uint8Array; more: boolean }[] = []
+  #waitingBytes = 0
+  #partial: Uint8Array[] = []
+  #partialBytes = 0
+  #unheard: Uint8Array[] = []
+  #open = true
+
+  constructor(
+    peerId: Id,
+    readonly label: string,
+    readonly carrier: ChannelCarrier,
+  ) {
+    super()
+    this.peer = idToHex(peerId)
+  }
+
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** Bytes that wait for the link. Above some hundred KiB wait for `drain`. */
+  get bufferedBytes(): number {
+    return this.#waitingBytes
+  }
+
+  /** Throws CLOSED, VALUE_TOO_LARGE (more than 256 KiB), or BUSY (4 MiB wait already). */
+  send(data: Uint8Array): void {
+    if (!this.#open) throw new KadrtcError('CLOSED', 'the channel')
+    if (!(data instanceof Uint8Array)) throw new KadrtcError('INVALID_ARGUMENT', 'a channel sends a Uint8Array')
+    if (data.length > channelMessageBytesMax) throw new KadrtcError('VALUE_TOO_LARGE', 'a message is at most 256 KiB')
+    if (this.#waitingBytes + data.length > waitingBytesMax) throw new KadrtcError('BUSY', 'wait for drain')
+    for (let start = 0; start === 0 || start < data.length; start += pieceBytesMax) {
+      const piece = data.slice(start, start + pieceBytesMax)
+      this.#waiting.push({ piece, more: start + pieceBytesMax < data.length })
+      this.#waitingBytes += piece.length
+    }
+    this.pump()
+  }
+
+  /** Moves what waits onto the link, as far as it takes it. */
+  pump(): void {
+    const hadWaiting = this.#waiting.length > 0
+    let sent = 0
+    for (const { piece, more } of this.#waiting) {
+      if (!this.carrier.send(piece, more)) break
+      this.#waitingBytes -= piece.length
+      sent += 1
+    }
+    this.#waiting.splice(0, sent)
+    if (hadWaiting && this.#waiting.length === 0) this.emit('drain')
+  }
+
+  /** Tells the peer and ends the channel. What still waits is dropped. Closing twice does nothing. */
+  close(): void {
+    if (!this.#open) return
+    this.carrier.close()
+    this.ended('local')
+  }
+
+  override on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this {
+    super.on(event, listener as never)
+    if (event !== 'message') return this
+    const unheard = this.#unheard
+    this.#unheard = []
+    for (const data of unheard) this.emit('message', data)
+    return this
+  }
+
+  /** A piece from the peer. False: the peer overran the bounds, and the channel is over. */
+  received(data: Uint8Array, more: boolean): boolean {
+    if (!this.#open) return true
+    this.#partial.push(data.slice())
+    this.#partialBytes += data.length
+    if (this.#partialBytes > channelMessageBytesMax) return false
+    if (more) return true
+    const whole = join(this.#partial, this.#partialBytes)
+    this.#partial = []
+    this.#partialBytes = 0
+    if (this.listenerCount('message') > 0) this.emit('message', whole)
+    else if (this.#unheard.push(whole) > unheardMax) return false
+    return true
+  }
+
+  /** The channel has ended; told once. */
+  ended(reason: 'local' | 'remote' | 'lost'): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#waiting = []
+    this.#waitingBytes = 0
+    this.emit('close', reason)
+  }
+}
+
+function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}

@@ -1,0 +1,140 @@
+/**
+ * The introducers at work: asks them for first contacts, carries their signals, comes back to one that failed with
+ * growing pauses, and to all of them now and then at random, so that islands find each other again.
+ */
+import type { Id } from '@kadrtc/kademlia'
+import type { KadrtcError } from '../errors.js'
+import type { Clock, Timer } from '../ports/clock.js'
+import type { Identity } from '../ports/identity.js'
+import type { Introducer, IntroducerSession } from '../ports/introducer.js'
+import type { SignalPath } from '../ports/link-transport.js'
+import { type Random, randomFraction } from '../ports/random.js'
+
+export type IntroducerState =
+  | { readonly type: 'connecting' }
+  /** Reached; `peers` is how many contacts it named. */
+  | { readonly type: 'welcomed'; readonly peers: number }
+  /** It let us go: we need it no longer. */
+  | { readonly type: 'released' }
+  | { readonly type: 'down'; readonly error: KadrtcError }
+
+export interface IntroductionsEvents {
+  /** Peers that may be dialled through `pathTo`. */
+  onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): void
+  onSignal(from: Id, signal: Uint8Array, path: SignalPath): void
+  /** The state of an introducer changed. */
+  onState(name: string, state: IntroducerState): void
+}
+
+export interface IntroductionsPorts {
+  readonly introducers: readonly Introducer[]
+  readonly identity: Identity
+  readonly network: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly reintroductionMs: number
+}
+
+/** A failed introducer is tried again after 1 s, then twice as long each time. Guesses. */
+const retryLeastMs = 1_000
+const retryMostMs = 30_000
+
+interface AtWork {
+  readonly name: string
+  readonly session: IntroducerSession
+  state: IntroducerState
+  failures: number
+  again: Timer | undefined
+}
+
+export class Introductions {
+  readonly #atWork: AtWork[] = []
+  #joined = false
+  #closed = false
+
+  constructor(
+    readonly ports: IntroductionsPorts,
+    readonly events: IntroductionsEvents,
+  ) {}
+
+  get states(): { name: string; state: IntroducerState }[] {
+    return this.#atWork.map(({ name, state }) => ({ name, state }))
+  }
+
+  open(): void {
+    const { introducers, identity, network } = this.ports
+    for (const introducer of introducers) {
+      const session = introducer.open(identity, network, {
+        onWelcome: (peers) => this.#onWelcome(atWork, peers),
+        onSignal: (from, signal) => this.events.onSignal(from, signal, this.#path(atWork, from)),
+        onDown: (error) => this.#onDown(atWork, error),
+      })
+      const atWork: AtWork = {
+        name: introducer.name,
+        session,
+        state: { type: 'connecting' },
+        failures: 0,
+        again: undefined,
+      }
+      this.#atWork.push(atWork)
+    }
+    for (const { session } of this.#atWork) session.connect()
+  }
+
+  /** Links stand: tells the introducers that have not been told. */
+  joined(): void {
+    this.#joined = true
+    for (const { session, state } of this.#atWork) if (state.type === 'welcomed') session.joined()
+  }
+
+  /** Every link is gone: asks everybody again at once. */
+  alone(): void {
+    if (this.#closed) return
+    this.#joined = false
+    for (const atWork of this.#atWork) this.#connectAfter(atWork, retryLeastMs * randomFraction(this.ports.random))
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { session, again } of this.#atWork) {
+      again?.cancel()
+      session.close()
+    }
+  }
+
+  #onWelcome(atWork: AtWork, peers: readonly Id[]): void {
+    if (this.#closed) return
+    atWork.failures = 0
+    this.#become(atWork, { type: 'welcomed', peers: peers.length })
+    if (peers.length > 0) this.events.onPeers(peers, (peer) => this.#path(atWork, peer))
+    if (this.#joined) atWork.session.joined()
+  }
+
+  #onDown(atWork: AtWork, error: KadrtcError | undefined): void {
+    if (this.#closed) return
+    const { random, reintroductionMs } = this.ports
+    if (!error) {
+      this.#become(atWork, { type: 'released' })
+      this.#connectAfter(atWork, -reintroductionMs * Math.log(1 - randomFraction(random)))
+      return
+    }
+    this.#become(atWork, { type: 'down', error })
+    const pauseMs = Math.min(retryMostMs, retryLeastMs * 2 ** atWork.failures)
+    atWork.failures += 1
+    this.#connectAfter(atWork, pauseMs * (0.5 + randomFraction(random) / 2))
+  }
+
+  #connectAfter(atWork: AtWork, delayMs: number): void {
+    atWork.again?.cancel()
+    atWork.again = this.ports.clock.setTimer(Math.min(delayMs, 2 ** 30), () => atWork.session.connect())
+  }
+
+  #become(atWork: AtWork, state: IntroducerState): void {
+    atWork.state = state
+    this.events.onState(atWork.name, state)
+  }
+
+  #path({ session }: AtWork, peer: Id): SignalPath {
+    return { send: (signal) => session.send(peer, signal) }
+  }
+}

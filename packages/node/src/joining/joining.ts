@@ -1,0 +1,153 @@
+/**
+ * From nobody to neighbours: dials the first contacts that introducers name, looks up its own id over the first link,
+ * and knows when it is joined, alone, or cannot be either. Goes on after the start: a node that lost its last
+ * link joins again.
+ */
+import type { Id } from '@kadrtc/kademlia'
+import type { OperationOptions } from '../deadline.js'
+import { withDeadline } from '../deadline.js'
+import { KadrtcError } from '../errors.js'
+import type { NodeStatus } from '../inspection.js'
+import { findClosest } from '../lookups/find-closest.js'
+import type { LookupPorts } from '../lookups/lookup-ports.js'
+import type { Dialler } from '../overlay/dialler.js'
+import type { LinkKeeper } from '../overlay/link-keeper.js'
+import type { SignalPath } from '../ports/link-transport.js'
+import type { Introductions } from './introductions.js'
+
+export interface JoiningPorts extends LookupPorts {
+  readonly dialler: Dialler
+  readonly keeper: LinkKeeper
+  readonly introductions: Introductions
+  readonly onStatus: (status: NodeStatus) => void
+}
+
+/** First contacts dialled at once: one may be slow, gone or unreachable from here. */
+const greetersDialled = 3
+
+interface Start {
+  readonly allowAlone: boolean
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export class Joining {
+  #start: Start | undefined
+  #joined = false
+  #greeting = 0
+  #lookingUp = false
+  #closed = false
+
+  constructor(readonly ports: JoiningPorts) {}
+
+  /** Settles when the node is joined or alone; see `KadNode.start`. */
+  async start(options: OperationOptions & { allowAlone?: boolean; timeoutMs: number }): Promise<void> {
+    const { clock, settings } = this.ports
+    const allowAlone = options.allowAlone ?? false
+    try {
+      await withDeadline(clock, options, settings.joinTimeoutMs, () => {
+        return new Promise<void>((resolve, reject) => {
+          this.#start = { allowAlone, resolve, reject }
+        })
+      })
+    } catch (error) {
+      const outOfTime = error instanceof KadrtcError && error.code === 'TIMEOUT'
+      if (outOfTime && allowAlone) this.#settleAlone()
+      else throw outOfTime ? (this.#introductionFailure() ?? error) : error
+    } finally {
+      this.#start = undefined
+    }
+  }
+
+  /** An introducer named peers: dial a few, unless there are links enough already. */
+  onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): void {
+    const { dialler } = this.ports
+    const chosen = peers.filter((peer) => dialler.wants(peer)).slice(0, greetersDialled)
+    for (const peer of chosen) {
+      this.#greeting += 1
+      dialler
+        .dial(peer, pathTo(peer))
+        .catch(() => undefined)
+        .finally(() => {
+          this.#greeting -= 1
+          this.#onGreetingEnded()
+        })
+    }
+  }
+
+  onLinkOpened(): void {
+    if (!this.#joined) this.#lookUpOwn()
+  }
+
+  onLinkClosed(): void {
+    if (this.#closed || this.ports.links.size > 0) return
+    this.#joined = false
+    this.ports.onStatus('alone')
+    this.ports.introductions.alone()
+  }
+
+  /** Something changed at an introducer: may this node be certain to be alone, or is it hopeless? */
+  consider(): void {
+    const { introductions, links } = this.ports
+    if (this.#closed || links.size > 0 || this.#greeting > 0) return
+    const states = introductions.states.map(({ state }) => state)
+    if (states.some(({ type }) => type === 'connecting')) return
+    const nobodyThere = states.every((state) => state.type !== 'down' && !(state.type === 'welcomed' && state.peers > 0))
+    if (nobodyThere || this.#start?.allowAlone) this.#settleAlone()
+    else if (states.some((state) => state.type === 'down' && state.error.code !== 'SERVER_UNREACHABLE')) {
+      const reached = states.some(({ type }) => type === 'welcomed')
+      const onlyTabs = states.every((state) => state.type === 'down' || state.peers === 0 )
+      if (!reached || onlyTabs) this.#start?.reject(this.#introductionFailure())
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#start?.reject(new KadrtcError('CLOSED', 'the node'))
+  }
+
+  /** The first link stands: who is near? One round trip, then this node is part of the network. */
+  #lookUpOwn(): void {
+    if (this.#lookingUp) return
+    this.#lookingUp = true
+    findClosest(this.ports, this.ports.own)
+      .then((found) => this.#onNeighbourhood(found))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#lookingUp = false
+      })
+  }
+
+  #onNeighbourhood(found: Parameters<LinkKeeper['hear']>[0]): void {
+    if (this.#closed || this.ports.links.size === 0) return
+    this.#joined = true
+    this.ports.keeper.hear(found)
+    this.ports.onStatus('joined')
+    this.#start?.resolve()
+    this.ports.keeper
+      .refreshSiblings(true)
+      .then(() => this.ports.keeper.refreshBuckets())
+      .catch(() => undefined)
+    if (this.#greeting === 0) this.ports.introductions.joined()
+  }
+
+  /** All first contacts have been tried: done with the introducers, or in need of other contacts. */
+  #onGreetingEnded(): void {
+    if (this.#closed || this.#greeting > 0) return
+    if (this.ports.links.size === 0) this.ports.introductions.alone()
+    else if (this.#joined) this.ports.introductions.joined()
+  }
+
+  #settleAlone(): void {
+    this.ports.onStatus('alone')
+    this.ports.introductions.joined()
+    this.#start?.resolve()
+  }
+
+  #introductionFailure(): KadrtcError | undefined {
+    for (const { name, state } of this.ports.introductions.states) {
+      if (state.type === 'down') return new KadrtcError(state.error.code, name, { cause: state.error })
+    }
+    return undefined
+  }
+}

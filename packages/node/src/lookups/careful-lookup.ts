@@ -1,0 +1,103 @@
+/**
+ * Drives the lookup machine of `kademlia` over the overlay: iterative, alpha at once, over disjoint paths. Opens
+ * no connection: each contact is asked along the route that named it.
+ */
+import { type Id, Lookup } from '@kadrtc/kademlia'
+import type { CancelSignal } from '../cancel-signal.js'
+import type { Clock, Timer } from '../ports/clock.js'
+import type { Rpc } from '../rpc/rpc.js'
+import type { Settings } from '../settings.js'
+import { type Contact, contactsBehind } from './contact.js'
+import { hedgeAfterMs } from './patience.js'
+
+/** What one contact answered: the contacts it names, and whether the lookup has what it came for. */
+export interface Findings {
+  readonly contacts: readonly Id[]
+  readonly route: readonly Id[]
+  readonly enough?: boolean
+}
+
+export interface CarefulLookupOptions {
+  readonly target: Id
+  readonly own: Id
+  readonly seeds: readonly Contact[]
+  /** Asks one contact: FIND_NODE or FIND_VALUE. */
+  readonly ask: (contact: Contact) => Promise<Findings>
+  readonly signal?: CancelSignal | undefined
+  readonly k?: number
+  readonly paths?: number
+}
+
+/**
+ * The k closest contacts that answered, nearest first. With `enough`, those that had answered until then.
+ * Rejects only with the reason of `signal`.
+ */
+export function carefulLookup(
+  ports: { readonly clock: Clock; readonly rpc: Rpc; readonly settings: Settings },
+  options: CarefulLookupOptions,
+): Promise<readonly Contact[]> {
+  const { clock, rpc, settings } = ports
+  const { target, own, seeds, signal } = options
+  const lookup = new Lookup<Contact>({
+    target,
+    own,
+    seeds,
+    k: options.k ?? settings.k,
+    alpha: settings.alpha,
+    paths: options.paths ?? settings.paths,
+    slowAfterMs: hedgeAfterMs(rpc.roundTrips),
+    timeoutMs: settings.requestTimeoutMs,
+  })
+  const answered: Contact[] = []
+
+  return new Promise((resolve, reject) => {
+    let timer: Timer | undefined
+    let done = false
+    const abort = () => finish(() => reject(signal?.reason))
+    const finish = (settle: () => void) => {
+      if (done) return
+      done = true
+      timer?.cancel()
+      signal?.removeEventListener('abort', abort)
+      settle()
+    }
+    const ask = async (contact: Contact) => {
+      try {
+        const findings = await options.ask(contact)
+        if (done) return
+        answered.push({ id: contact.id, route: findings.route })
+        lookup.onReply(contact.id, contactsBehind(findings.contacts, findings.route), clock.now())
+        if (findings.enough) finish(() => resolve(answered))
+      } catch {
+        lookup.onFailure(contact.id, clock.now())
+      }
+      proceed()
+    }
+    const proceed = () => {
+      if (done) return
+      timer?.cancel()
+      timer = undefined
+      for (;;) {
+        const step = lookup.next(clock.now())
+        switch (step.type) {
+          case 'ask':
+            void ask(step.contact)
+            break
+          case 'wait':
+          case 'at-capacity':
+            timer = clock.setTimer(Math.max(1, step.untilMs - clock.now()), proceed)
+            return
+          case 'finished':
+            finish(() => resolve(step.closest))
+            return
+        }
+      }
+    }
+    if (signal?.aborted) {
+      finish(() => reject(signal.reason))
+      return
+    }
+    signal?.addEventListener('abort', abort)
+    proceed()
+  })
+}

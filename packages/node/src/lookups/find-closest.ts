@@ -1,0 +1,96 @@
+/**
+ * The k nodes closest to an id. Fast: alpha packets `toward` it, one round trip, since the node at the end of the way
+ * keeps links to its own k nearest. Careful, when those time out: the iterative lookup.
+ */
+import { compareDistances, equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import type { CancelSignal } from '../cancel-signal.js'
+import type { Timer } from '../ports/clock.js'
+import { carefulLookup } from './careful-lookup.js'
+import { type Contact, contactsBehind } from './contact.js'
+import type { LookupPorts } from './lookup-ports.js'
+import { hedgeAfterMs } from './patience.js'
+import { firstWays } from './ways.js'
+
+/** Two ends of the way that are asked independently: what one does not know or hides, the other names. */
+const agreeing = 2
+
+export interface FindClosestOptions {
+  readonly careful?: boolean
+  readonly signal?: CancelSignal | undefined
+}
+
+/** Nearest first, without this node itself; fewer than k when fewer are known. Rejects only with the reason of `signal`. */
+export async function findClosest(
+  ports: LookupPorts,
+  target: Id,
+  options: FindClosestOptions = {},
+): Promise<Contact[]> {
+  const heard = new Map<string, Contact>()
+  const hear = (contacts: readonly Contact[]) => {
+    for (const contact of contacts) {
+      const key = idKey(contact.id)
+      const known = heard.get(key)
+      const shorter = !known || contact.route.length < known.route.length
+      if (shorter && !equalIds(contact.id, ports.own)) heard.set(key, contact)
+    }
+  }
+  hear(linkedContacts(ports, target))
+  const enough = !options.careful && (await askFast(ports, target, hear))
+  if (!enough) {
+    const seeds = nearest(heard, target, ports.settings.k)
+    const found = await carefulLookup(ports, {
+      target,
+      own: ports.own,
+      seeds,
+      signal: options.signal,
+      ask: (contact) => askOne(ports, target, contact, options.signal),
+    })
+    return nearest(new Map(found.map((contact) => [idKey(contact.id), contact])), target, ports.settings.k)
+  }
+  return nearest(heard, target, ports.settings.k)
+}
+
+/** True when enough independent answers came; false when the careful way is needed. */
+function askFast(ports: LookupPorts, target: Id, hear: (contacts: readonly Contact[]) => void): Promise<boolean> {
+  const { own, rpc, links, settings, clock } = ports
+  const ways = firstWays(own, target, links, settings.alpha)
+  return new Promise((resolve) => {
+    let open = ways.length
+    let answers = 0
+    let timer: Timer | undefined
+    const settle = () => {
+      timer?.cancel()
+      resolve(answers > 0)
+    }
+    if (open === 0) return settle()
+    timer = clock.setTimer(hedgeAfterMs(rpc.roundTrips), settle)
+    for (const way of ways) {
+      rpc
+        .request(way, { type: 'find-node', target })
+        .then(({ reply, responder, route }) => {
+          answers += 1
+          hear([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+        })
+        .catch(() => undefined)
+        .finally(() => {
+          open -= 1
+          if (open === 0 || answers >= agreeing) settle()
+        })
+    }
+  })
+}
+
+async function askOne(ports: LookupPorts, target: Id, contact: Contact, signal: CancelSignal | undefined) {
+  const way = { kind: 'route', route: contact.route } as const
+  const { reply, route } = await ports.rpc.request(way, { type: 'find-node', target }, { signal })
+  return { contacts: reply.contacts, route }
+}
+
+/** The k linked peers nearest to the target. */
+export function linkedContacts({ links, settings }: LookupPorts, target: Id): Contact[] {
+  return links.closest(target, settings.k).map((id) => ({ id, route: [id] }))
+}
+
+function nearest(contacts: ReadonlyMap<string, Contact>, target: Id, count: number): Contact[] {
+  return [...contacts.values()].sort((a, b) => compareDistances(target, a.id, b.id)).slice(0, count)
+}

@@ -1,0 +1,169 @@
+/**
+ * FIND_VALUE. Fast first: alpha packets toward the key over different links, answered by any holder on the way.
+ * When they bring too few holders, none, or nothing in time, the careful lookup goes on from what was heard. Once
+ * one valid record is there, the others have a short patience to bring a newer one, so that dead holders cost
+ * milliseconds and not timeouts.
+ */
+import { compareDistances, type Id, idKey, type KadRecord } from '@kadrtc/kademlia'
+import type { CancelSignal } from '../cancel-signal.js'
+import type { Timer } from '../ports/clock.js'
+import type { RecordProofs } from '../records/proofs.js'
+import type { Question, Way } from '../rpc/rpc.js'
+import { carefulLookup, type Findings } from './careful-lookup.js'
+import { type Contact, contactsBehind } from './contact.js'
+import { linkedContacts } from './find-closest.js'
+import { ReadFindings } from './findings.js'
+import type { LookupPorts } from './lookup-ports.js'
+import { hedgeAfterMs } from './patience.js'
+import { firstWays } from './ways.js'
+
+export interface ReadOptions {
+  readonly question: Question<'find-value'>
+  /** What this node holds itself; counts as one holder if `vouched`. */
+  readonly local: readonly KadRecord[]
+  /** This node is one of the k closest, so its copy is as good as any replica's. */
+  readonly vouched: boolean
+  /** Holders whose answers are compared; 1: the first valid record wins. */
+  readonly holdersWanted: number
+  readonly signal?: CancelSignal | undefined
+}
+
+export interface ReadResult {
+  /** The newest record of each slot; tombstones included. */
+  readonly records: readonly KadRecord[]
+  /** The node nearest to the key that was asked and had none: where a copy shortens the next way. */
+  readonly lacking: Contact | undefined
+}
+
+/** Rejects only with the reason of `signal`. */
+export function readRecords(ports: LookupPorts, proofs: RecordProofs, options: ReadOptions): Promise<ReadResult> {
+  return new Read(ports, proofs, options).result
+}
+
+class Read {
+  readonly result: Promise<ReadResult>
+  readonly #findings: ReadFindings
+  /** What each responder of the fast phase answered, for the careful phase not to ask it again. */
+  readonly #answered = new Map<string, Findings>()
+  readonly #heard: Contact[] = []
+  #lacking: Contact | undefined
+  #patience: Timer | undefined
+  #hedge: Timer | undefined
+  #careful = false
+  #done = false
+  #resolve!: (result: ReadResult) => void
+  #reject!: (reason: unknown) => void
+  readonly #abort = () => this.#finish(() => this.#reject(this.options.signal?.reason))
+
+  constructor(
+    readonly ports: LookupPorts,
+    proofs: RecordProofs,
+    readonly options: ReadOptions,
+  ) {
+    this.#findings = new ReadFindings(options.question, proofs)
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#begin()
+  }
+
+  #begin(): void {
+    const { signal, local, vouched } = this.options
+    if (signal?.aborted) return this.#abort()
+    signal?.addEventListener('abort', this.#abort)
+    if (local.length === 0) return this.#askFast()
+    this.#findings
+      .add(this.ports.own, local)
+      .then((valid) => {
+        if (valid && (vouched || this.options.holdersWanted === 1)) this.#consider()
+        if (!this.#done) this.#askFast()
+      })
+      .catch(() => this.#askFast())
+  }
+
+  #askFast(): void {
+    const { own, links, settings, clock, rpc } = this.ports
+    const { keyId } = this.options.question
+    const ways = firstWays(own, keyId, links, settings.alpha)
+    let open = ways.length
+    if (open === 0) return this.#askCarefully()
+    this.#hedge = clock.setTimer(hedgeAfterMs(rpc.roundTrips), () => this.#askCarefully())
+    for (const way of ways) {
+      this.#ask(way)
+        .catch(() => undefined)
+        .finally(() => {
+          open -= 1
+          if (open === 0) this.#askCarefully()
+        })
+    }
+  }
+
+  async #ask(way: Way): Promise<Findings> {
+    const { reply, responder, route } = await this.ports.rpc.request(way, this.options.question)
+    const valid = await this.#findings.add(responder, reply.records)
+    const findings = { contacts: reply.contacts, route }
+    this.#answered.set(idKey(responder), findings)
+    this.#heard.push({ id: responder, route }, ...contactsBehind(reply.contacts, route))
+    if (!valid) this.#noteLacking({ id: responder, route })
+    this.#consider()
+    return { ...findings, enough: this.#done }
+  }
+
+  /** Enough holders: done. One: the others have a little patience left. */
+  #consider(): void {
+    if (this.#done) return
+    const { holders } = this.#findings
+    if (holders >= this.options.holdersWanted) return this.#succeed()
+    if (holders === 0 || this.#patience) return
+    const { clock, rpc } = this.ports
+    this.#patience = clock.setTimer(hedgeAfterMs(rpc.roundTrips), () => this.#succeed())
+  }
+
+  #askCarefully(): void {
+    if (this.#done || this.#careful) return
+    this.#careful = true
+    this.#hedge?.cancel()
+    const { own } = this.ports
+    const { keyId } = this.options.question
+    carefulLookup(this.ports, {
+      target: keyId,
+      own,
+      seeds: [...linkedContacts(this.ports, keyId), ...this.#heard],
+      signal: this.options.signal,
+      paths: 1,
+      ask: async (contact) => {
+        const known = this.#answered.get(idKey(contact.id))
+        return known ?? this.#ask({ kind: 'route', route: contact.route })
+      },
+    }).then(
+      () => this.#succeed(),
+      (reason) => this.#finish(() => this.#reject(reason)),
+    )
+  }
+
+  #noteLacking(contact: Contact): void {
+    const { keyId } = this.options.question
+    if (!this.#lacking || compareDistances(keyId, contact.id, this.#lacking.id) < 0) this.#lacking = contact
+  }
+
+  #succeed(): void {
+    this.#finish(() => this.#resolve({ records: this.#findings.records, lacking: this.#lacking }))
+  }
+
+  #finish(settle: () => void): void {
+    if (this.#done) return
+    this.#done = true
+    this.#patience?.cancel()
+    this.#hedge?.cancel()
+    this.options.signal?.removeEventListener('abort', this.#abort)
+    settle()
+  }
+}
+
+/** Where a lookup for `keyId` begins when nothing has been heard yet. */
+export function isReplica(own: Id, keyId: Id, linked: readonly Id[], k: number): boolean {
+  let closer = 0
+  for (const peer of linked) if (compareDistances(keyId, peer, own) < 0) closer += 1
+  return closer < k
+}

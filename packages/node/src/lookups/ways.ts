@@ -1,0 +1,21 @@
+/** How the first packets of a fast lookup leave: on different links, toward the target where that is progress. */
+import { equalIds, type Id } from '@kadrtc/kademlia'
+import type { LinkTable } from '../overlay/link-table.js'
+import { nextHops } from '../overlay/next-hop.js'
+import type { Way } from '../rpc/rpc.js'
+
+/**
+ * Up to `count` ways to the owner of `target`, over as many links. Links strictly closer carry a packet toward it;
+ * when there are fewer, we are near the end of the way ourselves and ask our own nearest links straight.
+ */
+export function firstWays(own: Id, target: Id, links: LinkTable, count: number): Way[] {
+  const hops = nextHops(own, target, links.links(), count)
+  const ways: Way[] = hops.map((link) => ({ kind: 'toward', target, link }))
+  if (ways.length >= count) return ways
+  for (const peer of links.closest(target, count)) {
+    if (ways.length >= count) break
+    const link = links.get(peer)
+    if (link && !hops.some((hop) => equalIds(hop.peer, peer))) ways.push({ kind: 'link', link })
+  }
+  return ways
+}

@@ -1,0 +1,320 @@
+/**
+ * The node: wires overlay, rpc, lookups, records, replication and introductions together, and gives the verbs.
+ * Talks to the world through ports alone, so that the same code runs in a tab, in Node and in the simulator.
+ *
+ *   const node = new KadNode({ network: 'my-app', identity, transport, introducers, records, published, clock, random })
+ *   await node.start()
+ *   await node.put(keyIdOf('greeting'), { value, format: 0 })
+ */
+import { bucketIndex, type Id, idKey, idToHex } from '@kadrtc/kademlia'
+import { type Notice, networkHash } from '@kadrtc/wire'
+import { EventEmitter } from 'eventemitter3'
+import type { Channel } from './channels/channel.js'
+import { Channels } from './channels/channels.js'
+import { type OperationOptions, withDeadline } from './deadline.js'
+import { KadrtcError } from './errors.js'
+import type { Inspection, NodeStatus } from './inspection.js'
+import { type IntroducerState, Introductions } from './joining/introductions.js'
+import { Joining } from './joining/joining.js'
+import { Dialler } from './overlay/dialler.js'
+import { LinkKeeper } from './overlay/link-keeper.js'
+import { LinkTable } from './overlay/link-table.js'
+import { Router } from './overlay/router.js'
+import { overlayPath } from './overlay/signal-paths.js'
+import type { Clock } from './ports/clock.js'
+import type { Identity } from './ports/identity.js'
+import type { Introducer } from './ports/introducer.js'
+import type { CloseReason, Link, LinkTransport } from './ports/link-transport.js'
+import type { Random } from './ports/random.js'
+import type { RecordStore } from './ports/record-store.js'
+import { RecordProofs } from './records/proofs.js'
+import { Publisher } from './records/publisher.js'
+import { RecordShelf } from './records/record-shelf.js'
+import { RecordVerbs } from './records/record-verbs.js'
+import { Replicator } from './replication/replicator.js'
+import { Handlers } from './rpc/handlers.js'
+import { Rpc } from './rpc/rpc.js'
+import { type Settings, settle } from './settings.js'
+
+export interface NodePorts {
+  /** Nodes of different networks never meet. 1 to 64 bytes of UTF-8. */
+  readonly network: string
+  readonly identity: Identity
+  readonly transport: LinkTransport
+  readonly introducers: readonly Introducer[]
+  /** What this node holds for others. */
+  readonly records: RecordStore
+  /** What this node published itself, to be put again after a restart. */
+  readonly published: RecordStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly settings?: Partial<Settings>
+}
+
+export interface NodeEvents {
+  status: (status: NodeStatus) => void
+  /** A link opened. `peer` is the node id in hex. */
+  link: (link: { readonly peer: string }) => void
+  unlink: (link: { readonly peer: string; readonly reason: CloseReason }) => void
+  introducer: (introducer: { readonly name: string; readonly state: IntroducerState }) => void
+  /** A peer opened a channel to us. With no listener such channels are refused. */
+  channel: (channel: Channel) => void
+  /** Something works less well than it should; nothing is lost. */
+  warning: (error: KadrtcError) => void
+}
+
+export class KadNode extends EventEmitter<NodeEvents> {
+  readonly id: Id
+  readonly settings: Settings
+  readonly records: RecordVerbs
+  readonly #links: LinkTable
+  readonly #router: Router
+  readonly #rpc: Rpc
+  readonly #handlers: Handlers
+  readonly #dialler: Dialler
+  readonly #keeper: LinkKeeper
+  readonly #channels: Channels
+  readonly #shelf: RecordShelf
+  readonly #publisher: Publisher
+  readonly #replicator: Replicator
+  readonly #introductions: Introductions
+  readonly #joining: Joining
+  #status: NodeStatus = 'connecting'
+  #closing: Promise<void> | undefined
+
+  /** Throws INVALID_ARGUMENT for a bad setting or network name. */
+  constructor(readonly ports: NodePorts) {
+    super()
+    const { identity, transport, clock, random } = ports
+    const settings = settle(ports.settings)
+    const hash = hashOf(ports.network)
+    const own = identity.id
+    const now = () => clock.now()
+    const onWriteFailed = (cause: unknown) => this.#warn(new KadrtcError('STORE_UNAVAILABLE', undefined, { cause }))
+    this.id = own
+    this.settings = settings
+    const links = new LinkTable(settings)
+    const proofs = new RecordProofs(identity, hash, now)
+    const shelf = new RecordShelf(own, ports.records, settings, now, onWriteFailed)
+    const handlers = new Handlers({
+      own,
+      links,
+      shelf,
+      proofs,
+      settings,
+      transport,
+      now,
+      rpc: () => this.#rpc,
+      channels: () => this.#channels,
+    })
+    const router = new Router(own, links, now, {
+      deliver: (body, origin) => this.#rpc.deliver(body, origin),
+      answersEarly: (body) => this.#rpc.answersEarly(body),
+    })
+    const rpc = new Rpc({ identity, clock, random, networkHash: hash }, router, links, handlers, settings)
+    rpc.onNotice = (notice, link) => this.#onNotice(notice, link)
+    const lookupPorts = { own, clock, rpc, links, settings, random }
+    const dialler = new Dialler(own, transport, links, clock, settings.dialsMax)
+    const keeper = new LinkKeeper(lookupPorts, dialler)
+    const publisher = new Publisher(
+      { ...lookupPorts, shelf, proofs, published: ports.published, onWriteFailed },
+      settings.publishedMax,
+    )
+    this.#links = links
+    this.#router = router
+    this.#rpc = rpc
+    this.#handlers = handlers
+    this.#dialler = dialler
+    this.#keeper = keeper
+    this.#shelf = shelf
+    this.#publisher = publisher
+    this.#replicator = new Replicator({ ...lookupPorts, shelf })
+    this.records = new RecordVerbs({ ...lookupPorts, shelf, proofs, publisher })
+    this.#channels = new Channels({
+      own,
+      rpc,
+      channelsPerLinkMax: settings.channelsPerLinkMax,
+      pin: (peer) => keeper.pin(peer),
+      onChannel: (channel) => this.emit('channel', channel),
+    })
+    this.#introductions = new Introductions(
+      { ...ports, reintroductionMs: settings.reintroductionMs },
+      {
+        onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),
+        onSignal: (from, signal, path) => transport.receiveSignal(from, signal, path),
+        onState: (name, state) => {
+          this.emit('introducer', { name, state })
+          this.#joining.consider()
+        },
+      },
+    )
+    this.#joining = new Joining({
+      ...lookupPorts,
+      dialler,
+      keeper,
+      introductions: this.#introductions,
+      onStatus: (status) => this.#become(status),
+    })
+    transport.onRequest((peer) => keeper.mayOpen(peer))
+    transport.onLink((link) => this.#onLink(link))
+  }
+
+  get status(): NodeStatus {
+    return this.#status
+  }
+
+  /**
+   * Joins the network. Resolves when this node has a link and knows its neighbourhood ('joined'), or when it is
+   * certain that nobody else is there ('alone'). Rejects with SERVER_UNREACHABLE, SERVER_REFUSED, WRONG_NETWORK or
+   * TIMEOUT; with `allowAlone` it becomes 'alone' instead and goes on trying.
+   */
+  async start(options: OperationOptions & { readonly allowAlone?: boolean } = {}): Promise<NodeStatus> {
+    this.#throwIfClosed()
+    const loading = Promise.all([this.#shelf.load(), this.#publisher.load()]).catch((cause) =>
+      this.#warn(new KadrtcError('STORE_UNAVAILABLE', 'what was kept cannot be read', { cause })),
+    )
+    const timeoutMs = options.timeoutMs ?? this.settings.joinTimeoutMs
+    const joining = this.#joining.start({ ...options, timeoutMs })
+    this.#introductions.open()
+    this.#joining.consider()
+    await Promise.all([joining, loading])
+    return this.#status
+  }
+
+  /**
+   * A direct, authenticated channel to a node by its id, with no server: the overlay carries the signals. Rejects
+   * with UNREACHABLE, REFUSED (it takes no channels), BUSY, TIMEOUT, CLOSED, or the signal's reason.
+   */
+  async connect(peer: Id, options: OperationOptions & { readonly label?: string } = {}): Promise<Channel> {
+    this.#throwIfClosed()
+    if (idKey(peer) === idKey(this.id)) throw new KadrtcError('INVALID_ARGUMENT', 'that is this node itself')
+    return withDeadline(this.ports.clock, options, this.settings.operationTimeoutMs, async (signal) => {
+      const unpin = this.#keeper.pin(peer)
+      try {
+        const path = overlayPath({ own: this.id, rpc: this.#rpc, links: this.#links }, peer, undefined)
+        const link = this.#links.get(peer) ?? (await this.#dialler.dial(peer, path, signal))
+        return await this.#channels.open(link, options.label ?? '', signal)
+      } finally {
+        unpin()
+      }
+    })
+  }
+
+  inspect(): Inspection {
+    const reasons = this.#keeper.reasons()
+    const nowMs = this.ports.clock.now()
+    return {
+      id: idToHex(this.id),
+      network: this.ports.network,
+      status: this.#status,
+      links: Array.from(this.#links.neighbours(), ({ link, openedAtMs }) => ({
+        peer: idToHex(link.peer),
+        reasons: reasons.get(idKey(link.peer)) ?? [],
+        rttMs: link.rttMs,
+        bucket: bucketIndex(this.id, link.peer),
+        openForMs: nowMs - openedAtMs,
+      })),
+      contacts: this.#keeper.contacts.size,
+      dialling: this.#dialler.underWay,
+      records: { count: this.#shelf.count, bytes: this.#shelf.bytes, published: this.#publisher.count },
+      introducers: this.#introductions.states.map(({ name, state }) => ({
+        name,
+        state: state.type,
+        ...(state.type === 'down' ? { error: state.error.code } : {}),
+      })),
+      counters: {
+        ...this.#router.counters,
+        ...this.#rpc.counters,
+        ...this.#replicator.counters,
+        ...this.#handlers.served,
+        pending: this.#rpc.pending,
+        dialFailures: this.#dialler.failures,
+      },
+    }
+  }
+
+  /** Says goodbye to everybody and lets go of every port. Closing twice does nothing. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#joining.close()
+    this.#introductions.close()
+    this.#channels.close()
+    this.#keeper.close()
+    this.#replicator.close()
+    this.#publisher.close()
+    this.#rpc.close()
+    for (const link of [...this.#links.links()]) link.close()
+    await this.ports.transport.close()
+    await Promise.all([this.ports.records.close(), this.ports.published.close()])
+    this.#become('closed')
+    this.removeAllListeners()
+  }
+
+  #onLink(link: Link): void {
+    if (this.#closing) return link.close()
+    const { neighbour, replaced } = this.#links.add(link, this.ports.clock.now())
+    if (replaced) {
+      this.#rpc.onLinkClosed(replaced.link)
+      this.#channels.onLinkClosed(replaced.link)
+      replaced.link.close()
+    }
+    link.onDrain(() => this.#channels.onDrain(link))
+    link.onClose((reason) => this.#onLinkClosed(link, reason))
+    this.emit('link', { peer: idToHex(link.peer) })
+    this.#keeper.onLinkOpened(link)
+    this.#replicator.onPeerJoined(link.peer)
+    this.#joining.onLinkOpened()
+    link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
+  }
+
+  #onLinkClosed(link: Link, reason: CloseReason): void {
+    this.#rpc.onLinkClosed(link)
+    this.#channels.onLinkClosed(link)
+    if (!this.#links.remove(link) || this.#closing) return
+    this.emit('unlink', { peer: idToHex(link.peer), reason })
+    this.#replicator.onPeerLeft(link.peer)
+    this.#keeper.onLinkClosed(link)
+    this.#joining.onLinkClosed()
+  }
+
+  #onNotice(notice: Notice, link: Link): void {
+    switch (notice.type) {
+      case 'goodbye':
+        return link.close('remote')
+      case 'release':
+        return this.#keeper.onRelease(link)
+      case 'keep':
+        return
+      case 'channel-data':
+        return this.#channels.onData(link, notice.channel, notice.data, notice.more ?? false)
+      case 'channel-close':
+        return this.#channels.onClose(link, notice.channel)
+    }
+  }
+
+  #become(status: NodeStatus): void {
+    if (this.#status === status) return
+    this.#status = status
+    this.emit('status', status)
+  }
+
+  #warn(error: KadrtcError): void {
+    this.emit('warning', error)
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closing) throw new KadrtcError('CLOSED', 'the node')
+  }
+}
+
+function hashOf(network: string): Uint8Array {
+  try {
+    return networkHash(network)
+  } catch (cause) {
+    throw new KadrtcError('INVALID_ARGUMENT', 'network must be 1 to 64 bytes of text', { cause })
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Opens links, a few at a time, and remembers who did not answer, so that nobody is dialled over and over.
+ */
+import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import type { CancelSignal } from '../cancel-signal.js'
+import type { Clock } from '../ports/clock.js'
+import type { Link, LinkTransport, SignalPath } from '../ports/link-transport.js'
+import type { LinkTable } from './link-table.js'
+
+/** After a failed dial a peer is left alone this long, twice as long each time, up to the most. Guesses. */
+const avoidLeastMs = 5_000
+const avoidMostMs = 300_000
+/** Peers remembered as failing; the oldest are forgotten first. */
+const avoidedMax = 512
+
+interface Avoided {
+  readonly untilMs: number
+  readonly failures: number
+}
+
+export class Dialler {
+  readonly #underWay = new Map<string, Promise<Link>>()
+  readonly #avoided = new Map<string, Avoided>()
+  failures = 0
+
+  constructor(
+    readonly own: Id,
+    readonly transport: LinkTransport,
+    readonly links: LinkTable,
+    readonly clock: Clock,
+    readonly dialsMax: number,
+  ) {}
+
+  get underWay(): number {
+    return this.#underWay.size
+  }
+
+  /** Is it worth dialling this peer now? Not when linked, being dialled, or lately in vain. */
+  wants(peer: Id): boolean {
+    const key = idKey(peer)
+    const avoided = this.#avoided.get(key)
+    if (avoided && avoided.untilMs > this.clock.now()) return false
+    return !this.#underWay.has(key) && !this.links.has(peer) && !equalIds(peer, this.own)
+  }
+
+  /** Dials in the background if it is worth it and a place is free; tells whether it did. */
+  tryDial(peer: Id, path: SignalPath): boolean {
+    if (this.#underWay.size >= this.dialsMax || !this.wants(peer)) return false
+    this.dial(peer, path).catch(() => undefined)
+    return true
+  }
+
+  /** The link to a peer, dialled if need be. Rejects as `LinkTransport.dial` does. */
+  dial(peer: Id, path: SignalPath, signal?: CancelSignal): Promise<Link> {
+    const key = idKey(peer)
+    const standing = this.#underWay.get(key)
+    if (standing && !signal) return standing
+    const dialled = this.transport.dial(peer, path, signal ? { signal } : {})
+    if (standing) return dialled
+    const watched = dialled.then(
+      (link) => {
+        this.#underWay.delete(key)
+        this.#avoided.delete(key)
+        return link
+      },
+      (error) => {
+        this.#underWay.delete(key)
+        this.#avoid(key)
+        throw error
+      },
+    )
+    this.#underWay.set(key, watched)
+    return watched
+  }
+
+  #avoid(key: string): void {
+    this.failures += 1
+    const failures = (this.#avoided.get(key)?.failures ?? 0) + 1
+    const forMs = Math.min(avoidMostMs, avoidLeastMs * 2 ** (failures - 1))
+    this.#avoided.delete(key)
+    this.#avoided.set(key, { untilMs: this.clock.now() + forMs, failures })
+    if (this.#avoided.size <= avoidedMax) return
+    const [oldest] = this.#avoided.keys()
+    if (oldest !== undefined) this.#avoided.delete(oldest)
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * Decides which links a node has: to its k nearest (siblings), and a few into each farther bucket, so that a packet
+ * always finds a closer node. Works when something changed, and once a minute as the backstop. A link with no reason
+ * left is offered for closing and closes when the peer has none either.
+ */
+import {
+  bucketIndex,
+  commonPrefixLength,
+  compareDistances,
+  type Id,
+  idBits,
+  idKey,
+  RoutingTable,
+  randomIdInBucket,
+} from '@kadrtc/kademlia'
+import { KadrtcError } from '../errors.js'
+import type { Contact } from '../lookups/contact.js'
+import { findClosest } from '../lookups/find-closest.js'
+import type { LookupPorts } from '../lookups/lookup-ports.js'
+import type { Timer } from '../ports/clock.js'
+import type { Link } from '../ports/link-transport.js'
+import { type Random, randomFraction } from '../ports/random.js'
+import type { Dialler } from './dialler.js'
+import { type LinkReason, linkReasons } from './link-reasons.js'
+import type { Neighbour } from './link-table.js'
+import { overlayPath } from './signal-paths.js'
+
+/** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
+const gatherMs = 30
+/** A peer that wants to keep a link is not asked again for this long. A guess. */
+const askAgainMs = 600_000
+/** Links over the budget that siblings and newcomers may take until others are released. */
+const overflowMax = 8
+
+export class LinkKeeper {
+  /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
+  readonly contacts: RoutingTable<Contact>
+  readonly #pinned = new Map<string, number>()
+  readonly #askedAtMs = new WeakMap<Link, number>()
+  #tending: Timer | undefined
+  #periodic: Timer | undefined
+  #refreshing: Promise<void> | undefined
+  #closed = false
+
+  constructor(
+    readonly ports: LookupPorts & { readonly random: Random },
+    readonly dialler: Dialler,
+  ) {
+    this.contacts = new RoutingTable<Contact>(ports.own, { k: ports.settings.k })
+    this.#scheduleRefresh()
+  }
+
+  /** May this peer open a link to us? Within the budget anyone; above it those that we would want ourselves. */
+  mayOpen(peer: Id): boolean {
+    const { links, settings } = this.ports
+    if (this.#closed) return false
+    if (links.size < settings.linksMax || links.has(peer)) return true
+    return links.size < settings.linksMax + overflowMax && (this.#wouldBeSibling(peer) || this.#bucketHasRoom(peer))
+  }
+
+  onLinkOpened(link: Link): void {
+    this.contacts.offer({ id: link.peer, route: [link.peer] })
+    this.#tendSoon()
+  }
+
+  /** A sibling that goes leaves a gap: whoever is next nearest is asked for at once. */
+  onLinkClosed(link: Link): void {
+    this.contacts.remove(link.peer)
+    this.#tendSoon()
+    if (this.#wouldBeSibling(link.peer)) void this.refreshSiblings()
+  }
+
+  hear(contacts: readonly Contact[]): void {
+    for (const contact of contacts) this.contacts.offer(contact)
+    this.#tendSoon()
+  }
+
+  /** Keeps a link to a peer for as long as an app holds a channel; returns what ends it. */
+  pin(peer: Id): () => void {
+    const key = idKey(peer)
+    this.#pinned.set(key, (this.#pinned.get(key) ?? 0) + 1)
+    let ended = false
+    return () => {
+      if (ended) return
+      ended = true
+      const left = (this.#pinned.get(key) ?? 1) - 1
+      if (left > 0) this.#pinned.set(key, left)
+      else this.#pinned.delete(key)
+      this.#tendSoon()
+    }
+  }
+
+  /** The peer needs this link no longer. Closes it, or says that we do. */
+  onRelease(link: Link): void {
+    const reasons = this.reasons().get(idKey(link.peer)) ?? []
+    if (reasons.length > 0) this.ports.rpc.notify(link, { type: 'keep' })
+    else link.close()
+  }
+
+  reasons(): Map<string, LinkReason[]> {
+    const { own, links, settings, clock } = this.ports
+    const pinned = new Set(this.#pinned.keys())
+    return linkReasons({ own, neighbours: [...links.neighbours()], pinned, settings, nowMs: clock.now() })
+  }
+
+  /** Asks the nearest for our own neighbourhood: one at a time, since a second one would hear the same. */
+  refreshSiblings(careful = false): Promise<void> {
+    if (this.#closed || this.ports.links.size === 0) return Promise.resolve()
+    this.#refreshing ??= this.#lookUp(this.ports.own, careful).finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** Looks for contacts in the buckets between us and our siblings that have too few links. */
+  async refreshBuckets(): Promise<void> {
+    const { own, random, settings, links } = this.ports
+    if (links.size === 0) return
+    const linked = this.#linkedPerBucket()
+    for (const bucket of this.#farBuckets()) {
+      if (this.#closed) return
+      if ((linked.get(bucket) ?? 0) >= settings.linksPerBucket) continue
+      await this.#lookUp(randomIdInBucket(own, bucket, (length) => random.bytes(length)), false)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#tending?.cancel()
+    this.#periodic?.cancel()
+  }
+
+  async #lookUp(target: Id, careful: boolean): Promise<void> {
+    const found = await findClosest(this.ports, target, { careful })
+    if (!this.#closed) this.hear(found)
+  }
+
+  #tendSoon(): void {
+    if (this.#closed) return
+    this.#tending ??= this.ports.clock.setTimer(gatherMs, () => {
+      this.#tending = undefined
+      this.#tend()
+    })
+  }
+
+  #tend(): void {
+    if (this.#closed) return
+    for (const contact of this.#wanted()) {
+      const path = overlayPath(this.ports, contact.id, contact.route)
+      if (this.dialler.underWay >= this.dialler.dialsMax) break
+      this.dialler.dial(contact.id, path).then(
+        () => this.#tendSoon(),
+        (error) => this.#onDialFailed(contact.id, error),
+      )
+    }
+    this.#releaseIdle()
+  }
+
+  /** A peer that is gone is forgotten; one that is busy stays known. */
+  #onDialFailed(peer: Id, error: unknown): void {
+    const gone = error instanceof KadrtcError && (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE')
+    if (gone && !this.ports.links.has(peer)) this.contacts.remove(peer)
+    this.#tendSoon()
+  }
+
+  /** Who should be linked and is not: missing siblings first, then contacts of thin buckets. */
+  #wanted(): Contact[] {
+    const { own, settings, links } = this.ports
+    const nearest = this.contacts.closest(own, settings.k)
+    const wanted = nearest.filter(({ id }) => this.dialler.wants(id))
+    if (links.size + this.dialler.underWay >= settings.linksMax) return wanted
+    const linked = this.#linkedPerBucket()
+    for (const bucket of this.#farBuckets()) {
+      const missing = settings.linksPerBucket - (linked.get(bucket) ?? 0)
+      if (missing <= 0) continue
+      const known = this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id) && !wanted.some((w) => w.id === id))
+      wanted.push(...known.slice(-missing))
+    }
+    return wanted
+  }
+
+  #releaseIdle(): void {
+    const { links, clock, settings, rpc } = this.ports
+    const nowMs = clock.now()
+    for (const [key, reasons] of this.reasons()) {
+      if (reasons.length > 0) continue
+      const neighbour = this.#byKey(key)
+      if (!neighbour || nowMs - neighbour.openedAtMs < settings.idleLinkMs) continue
+      const asked = this.#askedAtMs.get(neighbour.link)
+      if (asked !== undefined && nowMs - asked < askAgainMs) continue
+      this.#askedAtMs.set(neighbour.link, nowMs)
+      if (links.size > settings.linksMax) neighbour.link.close()
+      else rpc.notify(neighbour.link, { type: 'release' })
+    }
+  }
+
+  #byKey(key: string): Neighbour | undefined {
+    for (const neighbour of this.ports.links.neighbours()) if (idKey(neighbour.link.peer) === key) return neighbour
+    return undefined
+  }
+
+  #wouldBeSibling(peer: Id): boolean {
+    const { own, links, settings } = this.ports
+    const kth = links.closest(own, settings.k).at(settings.k - 1)
+    return !kth || compareDistances(own, peer, kth) < 0
+  }
+
+  #bucketHasRoom(peer: Id): boolean {
+    const { own, settings } = this.ports
+    return (this.#linkedPerBucket().get(bucketIndex(own, peer)) ?? 0) < settings.linksPerBucket
+  }
+
+  #linkedPerBucket(): Map<number, number> {
+    const counts = new Map<number, number>()
+    for (const peer of this.ports.links.peers()) {
+      const bucket = bucketIndex(this.ports.own, peer)
+      counts.set(bucket, (counts.get(bucket) ?? 0) + 1)
+    }
+    return counts
+  }
+
+  /** Buckets beyond the siblings, farthest first; those nearer hold siblings alone and need no links of their own. */
+  #farBuckets(): number[] {
+    const { own, links, settings } = this.ports
+    const siblings = links.closest(own, settings.k)
+    const farthest = siblings.at(-1)
+    const shared = siblings.length < settings.k || !farthest ? 0 : commonPrefixLength(own, farthest)
+    return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)
+  }
+
+  #scheduleRefresh(): void {
+    const { clock, random, settings } = this.ports
+    const delayMs = settings.refreshIntervalMs * (0.75 + randomFraction(random) / 2)
+    this.#periodic = clock.setTimer(delayMs, () => {
+      this.#scheduleRefresh()
+      this.#tend()
+      this.refreshSiblings()
+        .then(() => this.refreshBuckets())
+        .catch(() => undefined)
+    })
+  }
+}

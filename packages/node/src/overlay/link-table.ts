@@ -1,0 +1,88 @@
+/**
+ * The open links of a node: its routing table. One per peer; the newest wins, because a peer that comes
+ * back has lost the old one. Bounded by the policy that lets links in (`LinkKeeper.mayOpen`).
+ */
+import { compareDistances, type Id, idKey } from '@kadrtc/kademlia'
+import type { Link } from '../ports/link-transport.js'
+import { TokenBucket } from './token-bucket.js'
+import type { Settings } from '../settings.js'
+
+/** An open link, with what this node keeps about it. */
+export interface Neighbour {
+  readonly link: Link
+  readonly openedAtMs: number
+  /** Packets and signals we relay for this peer. */
+  readonly relayed: TokenBucket
+  readonly signals: TokenBucket
+  /** Requests of this peer that we are answering. */
+  inbound: number
+  /** Requests of ours over this link that await a reply. */
+  outbound: number
+}
+
+export class LinkTable {
+  readonly #byPeer = new Map<string, Neighbour>()
+
+  constructor(readonly settings: Settings) {}
+
+  get size(): number {
+    return this.#byPeer.size
+  }
+
+  /** Files a link; returns the one to the same peer that it replaces. */
+  add(link: Link, nowMs: number): { neighbour: Neighbour; replaced: Neighbour | undefined } {
+    const { relayedPerSecond, relayedBurst, signalsPerSecond, signalsBurst } = this.settings
+    const neighbour: Neighbour = {
+      link,
+      openedAtMs: nowMs,
+      relayed: new TokenBucket(relayedPerSecond, relayedBurst, nowMs),
+      signals: new TokenBucket(signalsPerSecond, signalsBurst, nowMs),
+      inbound: 0,
+      outbound: 0,
+    }
+    const key = idKey(link.peer)
+    const replaced = this.#byPeer.get(key)
+    this.#byPeer.set(key, neighbour)
+    return { neighbour, replaced }
+  }
+
+  /** Forgets a link; false if it is not the one on file, as with the late close of a replaced link. */
+  remove(link: Link): boolean {
+    const key = idKey(link.peer)
+    if (this.#byPeer.get(key)?.link !== link) return false
+    this.#byPeer.delete(key)
+    return true
+  }
+
+  get(peer: Id): Link | undefined {
+    return this.#byPeer.get(idKey(peer))?.link
+  }
+
+  neighbour(peer: Id): Neighbour | undefined {
+    return this.#byPeer.get(idKey(peer))
+  }
+
+  has(peer: Id): boolean {
+    return this.#byPeer.has(idKey(peer))
+  }
+
+  *links(): IterableIterator<Link> {
+    for (const { link } of this.#byPeer.values()) yield link
+  }
+
+  neighbours(): IterableIterator<Neighbour> {
+    return this.#byPeer.values()
+  }
+
+  peers(): Id[] {
+    return Array.from(this.#byPeer.values(), ({ link }) => link.peer)
+  }
+
+  /** The linked peers nearest to `target`, nearest first. Exact. */
+  closest(target: Id, count: number, except?: Id): Id[] {
+    const skip = except && idKey(except)
+    const peers: Id[] = []
+    for (const [key, { link }] of this.#byPeer) if (key !== skip) peers.push(link.peer)
+    return peers.sort((a, b) => compareDistances(target, a, b)).slice(0, count)
+  }
+}

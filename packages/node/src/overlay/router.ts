@@ -1,0 +1,173 @@
+/**
+ * Moves packets: hands mine to `deliver`, passes others' on. Forwarders keep no state.
+ *
+ * `toward(id)` goes to a link strictly closer to the id each time, so it cannot loop; the node that knows no
+ * closer link handles it. `along(path)` follows a source route and skips ahead where a link allows it. Each
+ * receiver takes the previous hop from the authenticated link, never from what the packet says.
+ */
+import { equalIds, type Id } from '@kadrtc/kademlia'
+import {
+  decodePacket,
+  encodeMessage,
+  encodePacket,
+  forwardToward,
+  hopsMax,
+  messageTypes,
+  type Packet,
+  peekNonce,
+} from '@kadrtc/wire'
+import type { Link } from '../ports/link-transport.js'
+import type { LinkTable, Neighbour } from './link-table.js'
+import { nextHop } from './next-hop.js'
+
+/** Where a packet that reached us came from, and the way back. */
+export interface Origin {
+  readonly id: Id
+  /** The link it came over: to `id` itself, or to the last relay. */
+  readonly link: Link
+  /** Nodes from here to the origin, the origin last; one entry: it came straight over `link`. */
+  readonly route: readonly Id[]
+}
+
+export interface RouterEvents {
+  /** A packet for this node. */
+  deliver(body: Uint8Array, origin: Origin): void
+  /** May this node answer a packet on its way to somebody closer? Asked for bodies of FIND_VALUE alone. */
+  answersEarly(body: Uint8Array): boolean
+}
+
+/** Counters that `inspect()` shows. */
+export interface RouterCounters {
+  relayed: number
+  relayRefused: number
+  unreachable: number
+  malformed: number
+}
+
+type Toward = Extract<Packet, { kind: 'toward' }>
+type Along = Extract<Packet, { kind: 'along' }>
+
+export class Router {
+  readonly counters: RouterCounters = { relayed: 0, relayRefused: 0, unreachable: 0, malformed: 0 }
+
+  constructor(
+    readonly own: Id,
+    readonly links: LinkTable,
+    readonly now: () => number,
+    readonly events: RouterEvents,
+  ) {}
+
+  /** Bytes that came over a link. Malformed bytes cost the link: no honest peer sends them. */
+  receive(neighbour: Neighbour, bytes: Uint8Array): void {
+    const { link } = neighbour
+    let packet: Packet
+    try {
+      packet = decodePacket(bytes)
+    } catch {
+      this.counters.malformed += 1
+      link.close('violation')
+      return
+    }
+    switch (packet.kind) {
+      case 'direct':
+        this.events.deliver(packet.body, { id: link.peer, link, route: [link.peer] })
+        return
+      case 'toward':
+        this.#receiveToward(neighbour, packet, bytes)
+        return
+      case 'along':
+        this.#receiveAlong(neighbour, packet)
+        return
+    }
+  }
+
+  sendDirect(link: Link, body: Uint8Array): boolean {
+    return link.send(encodePacket({ kind: 'direct', body }))
+  }
+
+  /** Sends toward an id over a link that the caller chose. */
+  sendToward(link: Link, target: Id, body: Uint8Array, exact = false): boolean {
+    return link.send(encodePacket({ kind: 'toward', target, exact, hopsLeft: hopsMax - 1, path: [], body }))
+  }
+
+  /** Sends along a route (the destination last); false if no hop of it is linked, or the link is full. */
+  sendAlong(route: readonly Id[], body: Uint8Array): boolean {
+    for (let hop = route.length - 1; hop >= 0; hop--) {
+      const link = this.links.get(route[hop]!)
+      if (!link) continue
+      if (hop === route.length - 1) return this.sendDirect(link, body)
+      const path = [this.own, ...route.slice(hop)]
+      if (path.length > hopsMax + 1) return false
+      return link.send(encodePacket({ kind: 'along', path, index: 1, body }))
+    }
+    return false
+  }
+
+  #receiveToward(neighbour: Neighbour, packet: Toward, bytes: Uint8Array): void {
+    const { link } = neighbour
+    if (packet.path.some((id) => equalIds(id, this.own))) return
+    const mine = equalIds(packet.target, this.own)
+    const early = !mine && !packet.exact && isFindValue(packet.body) && this.events.answersEarly(packet.body)
+    const next = mine || early ? undefined : this.#closer(packet)
+    if (!next) {
+      const route = [link.peer, ...packet.path.toReversed()]
+      if (packet.exact && !mine) this.#unreachable(route, packet.body, packet.target)
+      else this.events.deliver(packet.body, { id: route.at(-1)!, link, route })
+      return
+    }
+    if (!this.#mayRelay(neighbour, packet.body)) return
+    if (packet.hopsLeft === 0 || !next.send(forwardToward(bytes, link.peer))) {
+      this.#unreachable([link.peer, ...packet.path.toReversed()], packet.body, next.peer)
+    }
+  }
+
+  #closer(packet: Toward): Link | undefined {
+    return this.links.get(packet.target) ?? nextHop(this.own, packet.target, this.links.links())
+  }
+
+  #receiveAlong(neighbour: Neighbour, packet: Along): void {
+    const { path, index, body } = packet
+    const { link } = neighbour
+    const rightPlace = equalIds(path[index]!, this.own) && equalIds(path[index - 1]!, link.peer)
+    if (!rightPlace) {
+      this.counters.malformed += 1
+      return
+    }
+    const back = path.slice(0, index).toReversed()
+    if (index === path.length - 1) {
+      this.events.deliver(body, { id: path[0]!, link, route: back })
+      return
+    }
+    if (!this.#mayRelay(neighbour, body)) return
+    for (let hop = path.length - 1; hop > index; hop--) {
+      const next = this.links.get(path[hop]!)
+      if (!next) continue
+      const shorter = [...path.slice(0, index + 1), ...path.slice(hop)]
+      if (next.send(encodePacket({ kind: 'along', path: shorter, index: index + 1, body }))) return
+      break
+    }
+    this.#unreachable(back, body, path[index + 1]!)
+  }
+
+  /** Relaying costs us, not the one we relay for: it is rationed per link, signals more tightly. */
+  #mayRelay(neighbour: Neighbour, body: Uint8Array): boolean {
+    const ration = body[0] === messageTypes.signal ? neighbour.signals : neighbour.relayed
+    const allowed = ration.take(this.now())
+    if (allowed) this.counters.relayed += 1
+    else this.counters.relayRefused += 1
+    return allowed
+  }
+
+  /** Tells the origin of a request at once that its packet goes no further. Replies die in silence. */
+  #unreachable(route: readonly Id[], body: Uint8Array, hop: Id): void {
+    this.counters.unreachable += 1
+    const isRequest = body[0]! >> 5 === 0
+    const nonce = peekNonce(body)
+    if (!isRequest || nonce === undefined) return
+    this.sendAlong(route, encodeMessage({ type: 'unreachable', nonce, hop }))
+  }
+}
+
+function isFindValue(body: Uint8Array): boolean {
+  return body[0] === messageTypes['find-value']
+}

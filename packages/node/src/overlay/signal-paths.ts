@@ -1,0 +1,33 @@
+/** Ways for WebRTC signals over the overlay, which is why two nodes can meet with no server. */
+import type { Id } from '@kadrtc/kademlia'
+import type { SignalPath } from '../ports/link-transport.js'
+import type { Rpc } from '../rpc/rpc.js'
+import type { LinkTable } from './link-table.js'
+import { nextHop } from './next-hop.js'
+
+/**
+ * A path to `peer`: straight where there is a link, along `route` while its first hops stand, else greedily toward
+ * the id. Chosen anew for each signal, since links come and go during a handshake.
+ */
+export function overlayPath(
+  ports: { readonly own: Id; readonly rpc: Rpc; readonly links: LinkTable },
+  peer: Id,
+  route: readonly Id[] | undefined,
+): SignalPath {
+  const { own, rpc, links } = ports
+  return {
+    send(signal) {
+      const direct = links.get(peer)
+      if (direct) return rpc.signal({ kind: 'link', link: direct }, signal)
+      if (route?.some((hop) => links.has(hop))) return rpc.signal({ kind: 'route', route }, signal)
+      const link = nextHop(own, peer, links.links()) ?? nearestLink(links, peer)
+      if (link) rpc.signal({ kind: 'toward', target: peer, link }, signal)
+    },
+  }
+}
+
+/** Near our own id no link may be closer to the peer than we are; the nearest one may still know it. */
+function nearestLink(links: LinkTable, peer: Id) {
+  const [nearest] = links.closest(peer, 1)
+  return nearest && links.get(nearest)
+}

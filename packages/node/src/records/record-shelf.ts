@@ -1,0 +1,287 @@
+/**
+ * The records this node holds: an index in memory over a store that may be slow. What it decides (newer or
+ * stale, room or none) it decides at once and synchronously, so that compare-and-swap is exact; writing to the
+ * store goes on behind, and a record being written stays readable from memory.
+ *
+ * Signatures are not its business: give it records that have been verified.
+ */
+import { compareDistances, compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import { decodeRecord, encodeRecord, type StoreStatus } from '@kadrtc/wire'
+import type { RecordStore, StoreEntry } from '../ports/record-store.js'
+import type { Settings } from '../settings.js'
+import { type ShelfEntry, shelfEntry } from './shelf-entry.js'
+
+export interface OfferResult {
+  readonly status: StoreStatus
+  /** The sequence number held now; undefined if none is. */
+  readonly seq: number | undefined
+}
+
+export interface OfferOptions {
+  /** Compare-and-swap: only if this is the sequence number held now; 0: only if none is. */
+  readonly ifSeq?: number | undefined
+  /** Keep it as a copy on the way, in memory, until then. A replica that is held stays one. */
+  readonly cachedUntilMs?: number | undefined
+}
+
+export interface FindOptions {
+  /** `idKey` of one author's node id. */
+  readonly author?: string | undefined
+  /** All authors, not only the newest. */
+  readonly all?: boolean
+  readonly skipCache?: boolean
+}
+
+/** The share of `recordsMax` that copies kept on the way may take. */
+const cachedShare = 0.1
+
+export class RecordShelf {
+  readonly #entries = new Map<string, ShelfEntry>()
+  readonly #byKey = new Map<string, Map<string, ShelfEntry>>()
+  readonly #perAuthor = new Map<string, number>()
+  /** Slots whose record is in memory, least recently used first; bounded by `valueCacheBytesMax`. */
+  readonly #inMemory = new Map<string, ShelfEntry>()
+  #memoryBytes = 0
+  #bytes = 0
+  #cached = 0
+
+  constructor(
+    readonly own: Id,
+    readonly store: RecordStore,
+    readonly settings: Settings,
+    readonly now: () => number,
+    /** Told when a write fails for good; the record stays in memory. */
+    readonly onWriteFailed: (error: unknown) => void,
+  ) {}
+
+  get count(): number {
+    return this.#entries.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  entries(): IterableIterator<ShelfEntry> {
+    return this.#entries.values()
+  }
+
+  entry(slot: string): ShelfEntry | undefined {
+    return this.#entries.get(slot)
+  }
+
+  /** Reads the store's index once, at the start. What cannot be decoded or has expired is deleted. */
+  async load(): Promise<void> {
+    const rubbish: string[] = []
+    for (const [slot, bytes] of await this.store.scan()) {
+      const record = tryDecode(bytes)
+      if (!record || record.expiresAtMs <= this.now()) rubbish.push(slot)
+      else if (!this.#entries.has(slot)) this.#file(shelfEntry(record, bytes.length), record)
+    }
+    if (rubbish.length > 0) await this.store.delete(rubbish)
+  }
+
+  /** Is there a live record that answers this question? */
+  has(keyId: Id, options: FindOptions = {}): boolean {
+    return this.#matching(keyId, options).length > 0
+  }
+
+  /** Live records under a key, newest first; tombstones included, since they are news too. */
+  async find(keyId: Id, options: FindOptions = {}): Promise<KadRecord[]> {
+    const entries = this.#matching(keyId, options)
+    entries.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)
+    const wanted = options.all ? entries : entries.slice(0, 1)
+    const records: KadRecord[] = []
+    for (const entry of wanted) {
+      const record = entry.record ?? (await this.read(entry.slot))
+      if (record) records.push(record)
+    }
+    return records
+  }
+
+  /** As `find`, for the usual case that no disk has to be asked; undefined: ask `find`. */
+  findInMemory(keyId: Id, options: FindOptions = {}): KadRecord[] | undefined {
+    const entries = this.#matching(keyId, options)
+    if (entries.some(({ record }) => !record)) return undefined
+    entries.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)
+    return (options.all ? entries : entries.slice(0, 1)).map(({ record }) => record!)
+  }
+
+  /** The record in a slot, from memory or the store. */
+  async read(slot: string): Promise<KadRecord | undefined> {
+    const entry = this.#entries.get(slot)
+    if (!entry) return undefined
+    if (entry.record) {
+      this.#remember(entry, entry.record)
+      return entry.record
+    }
+    const bytes = await this.store.get(slot)
+    const record = bytes && tryDecode(bytes)
+    if (record && this.#entries.get(slot) === entry) this.#remember(entry, record)
+    return record
+  }
+
+  /** Takes a verified record, or says why not. Synchronous: no other offer comes between the check and the change. */
+  offer(record: KadRecord, options: OfferOptions = {}): OfferResult {
+    const encoded = encodeRecord(record)
+    const slot = slotOf(record)
+    const held = this.#live(slot)
+    const heldSeq = held?.seq
+    const next = shelfEntry(record, encoded.length, held?.cached === false ? undefined : options.cachedUntilMs)
+    const repeated = heldSeq === next.seq && held?.author !== undefined
+    if (options.ifSeq !== undefined && (heldSeq ?? 0) !== options.ifSeq && !repeated) {
+      return { status: 'conflict', seq: heldSeq }
+    }
+    if (held && !(held.cached && !next.cached)) {
+      const order = this.#compare(record, held)
+      if (order < 0) return { status: 'stale', seq: heldSeq }
+      if (order === 0) return { status: 'same', seq: heldSeq }
+    }
+    if (!this.#makeRoom(next, held)) return { status: 'full', seq: heldSeq }
+    if (held) this.#drop(held)
+    this.#file(next, record)
+    if (!next.cached) this.#write(next, encoded)
+    return { status: 'stored', seq: next.seq }
+  }
+
+  /** Forgets what has expired. */
+  async expire(): Promise<void> {
+    const gone = [...this.#entries.values()].filter(({ expiresAtMs }) => expiresAtMs <= this.now())
+    for (const entry of gone) this.#drop(entry)
+    const stored = gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
+    if (stored.length > 0) await this.store.delete(stored)
+  }
+
+  #matching(keyId: Id, { author, skipCache }: FindOptions): ShelfEntry[] {
+    const shelf = this.#byKey.get(idKey(keyId))
+    if (!shelf) return []
+    const now = this.now()
+    return [...shelf.values()].filter(
+      (entry) =>
+        entry.expiresAtMs > now &&
+        (author === undefined || entry.author === author) &&
+        !(skipCache && entry.cached),
+    )
+  }
+
+  /** The entry of a slot; one that has expired makes way at once. */
+  #live(slot: string): ShelfEntry | undefined {
+    const entry = this.#entries.get(slot)
+    if (!entry || entry.expiresAtMs > this.now()) return entry
+    this.#evict(entry)
+    return undefined
+  }
+
+  /** Newer than what is held? By the record where it is in memory, by the index otherwise. */
+  #compare(record: KadRecord, held: ShelfEntry): number {
+    if (held.record) return compareRecords(record, held.record)
+    const seq = record.kind === 'signed' ? record.seq : 0
+    return seq - held.seq || record.expiresAtMs - held.expiresAtMs
+  }
+
+  /** Bounds the shelf: past a limit, what is farthest from this node's id goes first (DESIGN: records). */
+  #makeRoom(next: ShelfEntry, held: ShelfEntry | undefined): boolean {
+    const { recordsMax, recordBytesMax, recordsPerKeyMax, recordsPerAuthorMax } = this.settings
+    const shelf = this.#byKey.get(idKey(next.keyId))
+    if (!held && (shelf?.size ?? 0) >= recordsPerKeyMax) return false
+    if (!held && next.author && (this.#perAuthor.get(next.author) ?? 0) >= recordsPerAuthorMax) return false
+    if (!held && next.cached && this.#cached >= recordsMax * cachedShare) {
+      this.#evict(this.#farthest((entry) => entry.cached))
+    }
+    const tooMany = () => this.#entries.size - (held ? 1 : 0) >= recordsMax
+    const tooLarge = () => this.#bytes - (held?.bytes ?? 0) + next.bytes > recordBytesMax
+    while (tooMany() || tooLarge()) {
+      const worst = this.#farthest((entry) => entry !== held)
+      if (!worst || !this.#goesBefore(worst, next)) return false
+      this.#evict(worst)
+    }
+    return true
+  }
+
+  /** What goes first: copies kept on the way, then what is farthest from this node's id. */
+  #farthest(eligible: (entry: ShelfEntry) => boolean): ShelfEntry | undefined {
+    let worst: ShelfEntry | undefined
+    for (const entry of this.#entries.values()) {
+      if (eligible(entry) && (!worst || this.#goesBefore(entry, worst))) worst = entry
+    }
+    return worst
+  }
+
+  #goesBefore(a: ShelfEntry, b: ShelfEntry): boolean {
+    if (a.cached !== b.cached) return a.cached
+    return compareDistances(this.own, a.keyId, b.keyId) > 0
+  }
+
+  #evict(worst: ShelfEntry | undefined): void {
+    if (!worst) return
+    this.#drop(worst)
+    if (!worst.cached) this.store.delete([worst.slot]).catch(this.onWriteFailed)
+  }
+
+  #file(entry: ShelfEntry, record: KadRecord): void {
+    const key = idKey(entry.keyId)
+    const shelf = this.#byKey.get(key) ?? new Map<string, ShelfEntry>()
+    this.#byKey.set(key, shelf.set(entry.slot, entry))
+    this.#entries.set(entry.slot, entry)
+    if (entry.author) this.#perAuthor.set(entry.author, (this.#perAuthor.get(entry.author) ?? 0) + 1)
+    this.#bytes += entry.bytes
+    if (entry.cached) this.#cached += 1
+    this.#remember(entry, record)
+  }
+
+  #drop(entry: ShelfEntry): void {
+    if (this.#entries.get(entry.slot) !== entry) return
+    this.#entries.delete(entry.slot)
+    const key = idKey(entry.keyId)
+    const shelf = this.#byKey.get(key)
+    shelf?.delete(entry.slot)
+    if (shelf?.size === 0) this.#byKey.delete(key)
+    if (entry.author) {
+      const left = (this.#perAuthor.get(entry.author) ?? 1) - 1
+      if (left > 0) this.#perAuthor.set(entry.author, left)
+      else this.#perAuthor.delete(entry.author)
+    }
+    this.#bytes -= entry.bytes
+    if (entry.cached) this.#cached -= 1
+    this.#forget(entry)
+  }
+
+  /** Keeps a record in memory as the most recently used; cached and unwritten ones are never pushed out. */
+  #remember(entry: ShelfEntry, record: KadRecord): void {
+    if (this.#inMemory.delete(entry.slot)) this.#memoryBytes -= entry.bytes
+    entry.record = record
+    this.#inMemory.set(entry.slot, entry)
+    this.#memoryBytes += entry.bytes
+    if (this.#memoryBytes <= this.settings.valueCacheBytesMax) return
+    for (const old of this.#inMemory.values()) {
+      if (this.#memoryBytes <= this.settings.valueCacheBytesMax) return
+      if (old !== entry && !old.writing && !old.cached) this.#forget(old)
+    }
+  }
+
+  #forget(entry: ShelfEntry): void {
+    if (this.#inMemory.get(entry.slot) !== entry) return
+    this.#inMemory.delete(entry.slot)
+    this.#memoryBytes -= entry.bytes
+    entry.record = undefined
+  }
+
+  #write(entry: ShelfEntry, encoded: Uint8Array): void {
+    entry.writing = true
+    const item: StoreEntry = [entry.slot, encoded]
+    this.store.put([item]).then(
+      () => {
+        entry.writing = false
+      },
+      (error) => this.onWriteFailed(error),
+    )
+  }
+}
+
+function tryDecode(bytes: Uint8Array): KadRecord | undefined {
+  try {
+    return decodeRecord(bytes)
+  } catch {
+    return undefined
+  }
+}

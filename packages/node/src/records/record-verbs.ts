@@ -1,0 +1,197 @@
+/** put, get, getAll, delete, add and fetch: what apps do with records. */
+import {
+  compareRecords,
+  contentIdOf,
+  type Id,
+  idKey,
+  idToHex,
+  type KadRecord,
+  keyIdOfContent,
+  nextSeq,
+  recordLimits,
+  type SignedRecord,
+  slotOf,
+} from '@kadrtc/kademlia'
+import type { CancelSignal } from '../cancel-signal.js'
+import { type OperationOptions, withDeadline } from '../deadline.js'
+import { KadrtcError } from '../errors.js'
+import type { LookupPorts } from '../lookups/lookup-ports.js'
+import { isReplica, readRecords } from '../lookups/read.js'
+import type { RecordProofs } from './proofs.js'
+import type { Publisher, StoreOutcome } from './publisher.js'
+import type { RecordShelf } from './record-shelf.js'
+import { RememberedRecords } from './remembered.js'
+
+export interface RecordVerbsPorts extends LookupPorts {
+  readonly shelf: RecordShelf
+  readonly proofs: RecordProofs
+  readonly publisher: Publisher
+}
+
+export interface PutOptions extends OperationOptions {
+  /** Compare-and-swap: store only if this is the sequence number held; 0: only if there is none. Else CONFLICT. */
+  readonly ifSeq?: number | undefined
+  /** How long it lives unless it is republished; 24 h by default, 7 days at most. */
+  readonly lifeMs?: number | undefined
+  /** Resolve on a majority of replicas (default), or when all have answered. */
+  readonly until?: 'majority' | 'all'
+}
+
+export interface GetOptions extends OperationOptions {
+  /** Node id of the only author asked for. */
+  readonly author?: Id | undefined
+  /** The first valid record, instead of the newest of three replicas. */
+  readonly first?: boolean | undefined
+}
+
+export interface PutOutcome extends StoreOutcome {
+  readonly seq: number
+}
+
+export class RecordVerbs {
+  readonly #remembered = new RememberedRecords()
+  #lastSeq: number | undefined
+
+  constructor(readonly ports: RecordVerbsPorts) {}
+
+  /** Rejects with VALUE_TOO_LARGE, NOT_STORED, CONFLICT, BUSY, TIMEOUT, or the signal's reason. */
+  put(keyId: Id, content: { value: Uint8Array; format: number }, options: PutOptions = {}): Promise<PutOutcome> {
+    return this.#write(keyId, { ...content, deleted: false }, options)
+  }
+
+  /** Stores a signed tombstone over the own record. */
+  delete(keyId: Id, options: PutOptions = {}): Promise<PutOutcome> {
+    return this.#write(keyId, { value: new Uint8Array(0), format: 0, deleted: true }, options)
+  }
+
+  /** The newest record under a key, or undefined. Never older than one this node has already read or written. */
+  async get(keyId: Id, options: GetOptions = {}): Promise<SignedRecord | undefined> {
+    const records = await this.#read(keyId, options, false)
+    const newest = records.sort((a, b) => b.seq - a.seq)[0]
+    return newest && !newest.deleted ? newest : undefined
+  }
+
+  /** The newest record of each author under a key, newest first. */
+  async getAll(keyId: Id, options: OperationOptions = {}): Promise<SignedRecord[]> {
+    const records = await this.#read(keyId, options, true)
+    return records.filter(({ deleted }) => !deleted).sort((a, b) => b.seq - a.seq)
+  }
+
+  /** Stores content under its hash. */
+  async add(value: Uint8Array, options: PutOptions = {}): Promise<StoreOutcome & { contentId: Uint8Array }> {
+    const { clock, settings, publisher } = this.ports
+    checkSize(value)
+    const contentId = contentIdOf(value)
+    const expiresAtMs = clock.now() + lifeMsOf(options)
+    const record = { kind: 'content', keyId: keyIdOfContent(contentId), value: value.slice(), expiresAtMs } as const
+    const outcome = await withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
+      publisher.publish(record, { signal, ...(options.until ? { until: options.until } : {}) }),
+    )
+    return { ...outcome, contentId }
+  }
+
+  /** The content with this hash, or undefined. What proves it is SHA-256, so the first copy wins. */
+  async fetch(contentId: Uint8Array, options: OperationOptions = {}): Promise<Uint8Array | undefined> {
+    const keyId = keyIdOfContent(contentId)
+    const records = await this.#find(keyId, options, { all: false, holdersWanted: 1 })
+    return records.find((record) => record.kind === 'content')?.value
+  }
+
+  async #write(
+    keyId: Id,
+    content: { value: Uint8Array; format: number; deleted: boolean },
+    options: PutOptions,
+  ): Promise<PutOutcome> {
+    const { clock, settings, proofs, publisher } = this.ports
+    const { ifSeq, until } = options
+    checkSize(content.value)
+    if (ifSeq !== undefined && !(Number.isSafeInteger(ifSeq) && ifSeq >= 0)) {
+      throw new KadrtcError('INVALID_ARGUMENT', 'ifSeq is a sequence number, 0 or more')
+    }
+    const lifeMs = lifeMsOf(options)
+    return withDeadline(clock, options, settings.operationTimeoutMs, async (signal) => {
+      const seq = nextSeq(clock.now(), this.#latestSeq())
+      this.#lastSeq = seq
+      const record = await proofs.sign({ ...content, value: content.value.slice(), keyId, seq, expiresAtMs: clock.now() + lifeMs })
+      const outcome = await publisher.publish(record, { ifSeq, signal, ...(until ? { until } : {}) })
+      this.#remembered.note(record)
+      return { ...outcome, seq }
+    })
+  }
+
+  /** Sequence numbers are monotonic per author, over restarts too. */
+  #latestSeq(): number | undefined {
+    const kept = this.ports.publisher.highestSeq
+    if (kept === undefined) return this.#lastSeq
+    return Math.max(kept, this.#lastSeq ?? 0)
+  }
+
+  async #read(keyId: Id, options: GetOptions, all: boolean): Promise<SignedRecord[]> {
+    const { settings, clock } = this.ports
+    const holdersWanted = options.first ? 1 : settings.readReplicas
+    const { author } = options
+    const found = await this.#find(keyId, options, { author, all, holdersWanted })
+    const remembered = this.#remembered.under(keyId, clock.now()).filter((record) => isBy(record, author))
+    const newest = newestPerSlot(found.length > 0 ? [...found, ...remembered] : found)
+    for (const record of newest) this.#remembered.note(record)
+    return newest.filter((record) => record.kind === 'signed')
+  }
+
+  #find(
+    keyId: Id,
+    options: OperationOptions,
+    search: { author?: Id | undefined; all: boolean; holdersWanted: number },
+  ): Promise<readonly KadRecord[]> {
+    const { clock, settings } = this.ports
+    return withDeadline(clock, options, settings.operationTimeoutMs, (signal) => this.#lookUp(keyId, search, signal))
+  }
+
+  async #lookUp(
+    keyId: Id,
+    search: { author?: Id | undefined; all: boolean; holdersWanted: number },
+    signal: CancelSignal,
+  ): Promise<readonly KadRecord[]> {
+    const { own, links, settings, shelf, proofs, rpc } = this.ports
+    const { author, all, holdersWanted } = search
+    const filter = { author: author && idKey(author), all }
+    const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
+    const question = { type: 'find-value', keyId, all, ...(author ? { author } : {}) } as const
+    const vouched = isReplica(own, keyId, links.peers(), settings.k)
+    const { records, lacking } = await readRecords(this.ports, proofs, {
+      question,
+      local,
+      vouched,
+      holdersWanted,
+      signal,
+    })
+    const [record] = records
+    if (lacking && record && records.length === 1 && !all) {
+      const store = { type: 'store', record, cached: true } as const
+      rpc.request({ kind: 'route', route: lacking.route }, store).catch(() => undefined)
+    }
+    return records
+  }
+}
+
+function newestPerSlot(records: readonly KadRecord[]): KadRecord[] {
+  const newest = new Map<string, KadRecord>()
+  for (const record of records) {
+    const slot = slotOf(record)
+    const known = newest.get(slot)
+    if (!known || compareRecords(record, known) > 0) newest.set(slot, record)
+  }
+  return [...newest.values()]
+}
+
+function isBy(record: KadRecord, author: Id | undefined): boolean {
+  return author === undefined || slotOf(record).endsWith(idToHex(author))
+}
+
+function checkSize(value: Uint8Array): void {
+  if (value.length > recordLimits.valueBytesMax) throw new KadrtcError('VALUE_TOO_LARGE', `${value.length} bytes`)
+}
+
+function lifeMsOf({ lifeMs = recordLimits.lifeMsDefault }: PutOptions): number {
+  if (typeof lifeMs === 'number' && lifeMs >= 1_000 && lifeMs <= recordLimits.lifeMsMax) return Math.floor(lifeMs)
+  throw new KadrtcError('INVALID_ARGUMENT', 'lifeMs is 1,000 to 604,800,000')
+}

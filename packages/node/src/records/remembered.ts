@@ -1,0 +1,47 @@
+/**
+ * The newest records this node has read or written, so that no get of it ever returns an older one: a replica
+ * that missed an update cannot take a reader back. Bounded: the least recently used go first.
+ */
+import { compareRecords, idKey, type KadRecord, slotOf, type Id } from '@kadrtc/kademlia'
+
+/** A tab reads some hundreds of keys, not thousands. A guess. */
+const recordsMax = 1_024
+const bytesMax = 4 * 2 ** 20
+
+export class RememberedRecords {
+  readonly #bySlot = new Map<string, KadRecord>()
+  readonly #slotsByKey = new Map<string, Set<string>>()
+  #bytes = 0
+
+  note(record: KadRecord): void {
+    if (record.kind === 'content') return
+    const slot = slotOf(record)
+    const known = this.#bySlot.get(slot)
+    const newest = known && compareRecords(known, record) > 0 ? known : record
+    if (known) this.#forget(slot, known)
+    this.#bySlot.set(slot, newest)
+    this.#bytes += newest.value.length
+    const key = idKey(newest.keyId)
+    this.#slotsByKey.set(key, (this.#slotsByKey.get(key) ?? new Set()).add(slot))
+    for (const [oldest, old] of this.#bySlot) {
+      if (this.#bySlot.size <= recordsMax && this.#bytes <= bytesMax) break
+      if (oldest !== slot) this.#forget(oldest, old)
+    }
+  }
+
+  /** What is remembered under a key and has not expired. */
+  under(keyId: Id, nowMs: number): KadRecord[] {
+    const slots = this.#slotsByKey.get(idKey(keyId))
+    if (!slots) return []
+    return [...slots].map((slot) => this.#bySlot.get(slot)!).filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+  }
+
+  #forget(slot: string, record: KadRecord): void {
+    this.#bySlot.delete(slot)
+    this.#bytes -= record.value.length
+    const key = idKey(record.keyId)
+    const slots = this.#slotsByKey.get(key)
+    slots?.delete(slot)
+    if (slots?.size === 0) this.#slotsByKey.delete(key)
+  }
+}

@@ -1,0 +1,39 @@
+import { type Id, idKey, type KadRecord, nodeIdOf, slotOf } from '@kadrtc/kademlia'
+import { recordVersion } from '@kadrtc/wire'
+
+/** What the shelf knows of a record without reading the store. */
+export interface ShelfEntry {
+  readonly slot: string
+  readonly keyId: Id
+  /** `idKey` of the author's node id; undefined for content. */
+  readonly author: string | undefined
+  /** 0 for content. */
+  readonly seq: number
+  readonly expiresAtMs: number
+  /** Encoded size: what counts against the limits. */
+  readonly bytes: number
+  /** Eight bytes that change with the record: what digests carry. */
+  readonly version: Uint8Array
+  /** A copy kept on the way for a while: in memory only, and no replica. */
+  readonly cached: boolean
+  /** The record itself, while it is in memory. */
+  record: KadRecord | undefined
+  /** Its write has not completed: it must stay in memory. */
+  writing: boolean
+}
+
+/** With `cachedUntilMs` it is a copy kept on the way until then, if it does not expire before. */
+export function shelfEntry(record: KadRecord, bytes: number, cachedUntilMs?: number): ShelfEntry {
+  return {
+    slot: slotOf(record),
+    keyId: record.keyId,
+    author: record.kind === 'signed' ? idKey(nodeIdOf(record.author)) : undefined,
+    seq: record.kind === 'signed' ? record.seq : 0,
+    expiresAtMs: Math.min(record.expiresAtMs, cachedUntilMs ?? record.expiresAtMs),
+    bytes,
+    version: recordVersion(record),
+    cached: cachedUntilMs !== undefined,
+    record: undefined,
+    writing: false,
+  }
+}

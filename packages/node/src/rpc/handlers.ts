@@ -1,0 +1,188 @@
+/** Answers other nodes' requests. Nothing here trusts the asker: each answer would be right for anybody. */
+import { cacheLifeMs, compareDistances, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import {
+  contactsMax,
+  type FindNode,
+  type FindValue,
+  type Reply,
+  type Request,
+  recordsPerReplyBytesMax,
+  recordsPerReplyMax,
+  recordVersion,
+  type Store,
+  slotHash,
+  type StoreStatus,
+} from '@kadrtc/wire'
+import type { Channels } from '../channels/channels.js'
+import type { LinkTable } from '../overlay/link-table.js'
+import type { Origin } from '../overlay/router.js'
+import { overlayPath } from '../overlay/signal-paths.js'
+import type { Awaitable } from '../ports/identity.js'
+import type { LinkTransport } from '../ports/link-transport.js'
+import type { RecordProofs } from '../records/proofs.js'
+import type { RecordShelf } from '../records/record-shelf.js'
+import type { Settings } from '../settings.js'
+import type { Rpc } from './rpc.js'
+
+export interface HandlerPorts {
+  readonly own: Id
+  readonly links: LinkTable
+  readonly shelf: RecordShelf
+  readonly proofs: RecordProofs
+  readonly settings: Settings
+  readonly transport: LinkTransport
+  readonly now: () => number
+  rpc(): Rpc
+  channels(): Channels
+}
+
+/** How long the nearest off-replica node caches a value; halved with each step of distance. A guess. */
+const cacheLifeMsMost = 600_000
+
+export class Handlers {
+  readonly served = { ping: 0, findNode: 0, findValue: 0, store: 0, digest: 0, signal: 0 }
+
+  constructor(readonly ports: HandlerPorts) {}
+
+  handle(request: Request, origin: Origin): Awaitable<Reply | undefined> {
+    switch (request.type) {
+      case 'ping':
+        this.served.ping += 1
+        return { type: 'pong', nonce: request.nonce, payload: request.payload }
+      case 'find-node':
+        return this.#findNode(request, origin)
+      case 'find-value':
+        return this.#findValue(request, origin)
+      case 'store':
+        return this.#store(request, origin)
+      case 'digest':
+        return this.#digest(request)
+      case 'signal':
+        this.served.signal += 1
+        this.ports.transport.receiveSignal(origin.id, request.signal, this.#pathBack(origin))
+        return undefined
+      case 'channel-open': {
+        if (origin.route.length !== 1) return { type: 'error', nonce: request.nonce, code: 'bad-request' }
+        const opened = this.ports.channels().onOpen(origin.link, request.channel, request.label)
+        if (!opened) return { type: 'error', nonce: request.nonce, code: 'refused' }
+        return { type: 'channel-opened', nonce: request.nonce }
+      }
+    }
+  }
+
+  /** May a packet on its way be answered here? Only with a record that is in memory: a relay waits for no disk. */
+  answersEarly(request: Request): boolean {
+    if (request.type !== 'find-value' || request.all) return false
+    const records = this.ports.shelf.findInMemory(request.keyId, searchOf(request))
+    return records !== undefined && records.length > 0
+  }
+
+  #pathBack(origin: Origin) {
+    const { own, links } = this.ports
+    return overlayPath({ own, links, rpc: this.ports.rpc() }, origin.id, origin.route)
+  }
+
+  #findNode({ nonce, target }: FindNode, origin: Origin): Reply {
+    this.served.findNode += 1
+    return { type: 'nodes', nonce, contacts: this.#closest(target, origin) }
+  }
+
+  #closest(target: Id, origin: Origin): Id[] {
+    const { links, settings } = this.ports
+    return links.closest(target, Math.min(settings.k, contactsMax), origin.id)
+  }
+
+  #findValue(request: FindValue, origin: Origin): Awaitable<Reply> {
+    this.served.findValue += 1
+    const search = searchOf(request)
+    const inMemory = this.ports.shelf.findInMemory(request.keyId, search)
+    const reply = (records: readonly KadRecord[]): Reply => {
+      const fitting = upToLimits(records)
+      const contacts = this.#closest(request.keyId, origin)
+      return { type: 'value', nonce: request.nonce, records: fitting, contacts, more: fitting.length < records.length }
+    }
+    return inMemory ? reply(inMemory) : this.ports.shelf.find(request.keyId, search).then(reply)
+  }
+
+  async #store(request: Store, origin: Origin): Promise<Reply> {
+    this.served.store += 1
+    const { record } = request
+    const { shelf, proofs } = this.ports
+    const answer = (status: StoreStatus, seq?: number): Reply => ({
+      type: 'stored',
+      nonce: request.nonce,
+      status,
+      ...(seq === undefined ? {} : { seq }),
+    })
+    const closer = this.#closerThanOwn(record.keyId, origin)
+    if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
+    const held = shelf.entry(slotOf(record))
+    if (held && !held.cached && sameBytes(held.version, recordVersion(record))) return answer('same', held.seq)
+    const fault = await proofs.check(record)
+    if (fault !== 'ok') return answer(statusOf(fault))
+    const cachedUntilMs = request.cached ? this.ports.now() + cacheLifeMs(closer, cacheLifeMsMost) : undefined
+    const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
+    return answer(status, seq)
+  }
+
+  /** Linked peers closer to the key than this node; whoever asks to store does not count. */
+  #closerThanOwn(keyId: Id, origin: Origin): number {
+    const { own, links } = this.ports
+    const asker = idKey(origin.id)
+    return links.peers().filter((peer) => compareDistances(keyId, peer, own) < 0 && idKey(peer) !== asker).length
+  }
+
+  #digest(request: Extract<Request, { type: 'digest' }>): Reply {
+    this.served.digest += 1
+    const held = new Map<string, Uint8Array>()
+    for (const { slot, version, cached } of this.ports.shelf.entries()) {
+      if (!cached) held.set(latin1(slotHash(slot)), version)
+    }
+    const wanted = request.entries.map((entry) => {
+      const version = held.get(latin1(entry.slotHash))
+      return !version || !sameBytes(version, entry.version)
+    })
+    return { type: 'wants', nonce: request.nonce, wanted }
+  }
+}
+
+function searchOf({ author, all, skipCache }: FindValue) {
+  return { author: author && idKey(author), all, skipCache: skipCache ?? false }
+}
+
+function upToLimits(records: readonly KadRecord[]): KadRecord[] {
+  const fitting: KadRecord[] = []
+  let bytes = 0
+  for (const record of records) {
+    bytes += record.value.length + recordOverheadBytes
+    if (fitting.length >= recordsPerReplyMax || bytes > recordsPerReplyBytesMax) break
+    fitting.push(record)
+  }
+  return fitting
+}
+
+/** Key, author, signature and numbers of one record, generously. */
+const recordOverheadBytes = 160
+
+function statusOf(fault: 'malformed' | 'too-large' | 'expired' | 'life-too-long' | 'future-seq' | 'wrong-key' | 'forged'): StoreStatus {
+  switch (fault) {
+    case 'too-large':
+    case 'expired':
+    case 'future-seq':
+      return fault
+    case 'malformed':
+    case 'life-too-long':
+    case 'wrong-key':
+    case 'forged':
+      return 'invalid'
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes)
+}
+

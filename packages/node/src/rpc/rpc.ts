@@ -1,0 +1,348 @@
+/**
+ * Requests and their replies, over any way the overlay offers.
+ *
+ * A reply that came straight over a link is authenticated by the link. One that crossed a relay carries the
+ * responder's signature over our network, our id, our nonce and the reply: a relay can drop it, never forge it.
+ * Late, duplicate and rogue replies are counted and change nothing.
+ */
+import { equalIds, type Id, nodeIdOf } from '@kadrtc/kademlia'
+import {
+  type DecodedMessage,
+  decodeMessage,
+  encodeMessage,
+  isNotice,
+  isReply,
+  type Notice,
+  type Reply,
+  type ReplyProof,
+  type Request,
+  replyProofBytes,
+} from '@kadrtc/wire'
+import { type CancelSignal, throwIfCancelled } from '../cancel-signal.js'
+import { KadrtcError } from '../errors.js'
+import type { LinkTable } from '../overlay/link-table.js'
+import type { Origin, Router } from '../overlay/router.js'
+import type { Clock, Timer } from '../ports/clock.js'
+import type { Awaitable, Identity } from '../ports/identity.js'
+import type { Link } from '../ports/link-transport.js'
+import type { Random } from '../ports/random.js'
+import { RoundTrips } from './round-trips.js'
+
+/** How a request travels. */
+export type Way =
+  | { readonly kind: 'link'; readonly link: Link }
+  | { readonly kind: 'toward'; readonly target: Id; readonly link: Link }
+  | { readonly kind: 'route'; readonly route: readonly Id[] }
+
+/** The reply each request asks for. */
+export interface ReplyTo {
+  ping: 'pong'
+  'find-node': 'nodes'
+  'find-value': 'value'
+  store: 'stored'
+  digest: 'wants'
+  'channel-open': 'channel-opened'
+}
+
+type Asking = keyof ReplyTo
+/** A request without the nonce, which rpc draws. */
+export type Question<T extends Asking> = Omit<Extract<Request, { type: T }>, 'nonce'> & { readonly type: T }
+
+export interface Answer<T extends Asking> {
+  readonly reply: Extract<Reply, { type: ReplyTo[T] }>
+  readonly responder: Id
+  /** Nodes from here to the responder, the responder last. */
+  readonly route: readonly Id[]
+  readonly rttMs: number
+}
+
+export interface RequestHandlers {
+  /** Answers a peer's request; undefined: no reply. */
+  handle(request: Request, origin: Origin): Awaitable<Reply | undefined>
+  /** May this node answer a request that is on its way to somebody closer? */
+  answersEarly(request: Request): boolean
+}
+
+interface Pending {
+  readonly way: Way
+  readonly wanted: Reply['type']
+  readonly sentAtMs: number
+  readonly timer: Timer
+  resolve(answer: { reply: Reply; responder: Id; route: readonly Id[]; rttMs: number }): void
+  reject(error: unknown): void
+}
+
+export interface RpcPorts {
+  readonly identity: Identity
+  readonly clock: Clock
+  readonly random: Random
+  /** Hash of the network's name, bound into every proof. */
+  readonly networkHash: Uint8Array
+}
+
+/** Requests of this node under way over all links; each is bounded by its timeout. */
+const pendingMax = 8_192
+
+const replyFor: Record<Asking, Reply['type']> = {
+  ping: 'pong',
+  'find-node': 'nodes',
+  'find-value': 'value',
+  store: 'stored',
+  digest: 'wants',
+  'channel-open': 'channel-opened',
+}
+
+export class Rpc {
+  readonly counters = { sent: 0, answered: 0, timedOut: 0, lateReplies: 0, rogueReplies: 0, malformed: 0 }
+  /** Over all links and ways: what the hedging of lookups goes by. */
+  readonly roundTrips = new RoundTrips()
+  /** Told of notices from the other end of a link. */
+  onNotice: (notice: Notice, link: Link) => void = () => undefined
+  readonly #pending = new Map<number, Pending>()
+  #closed = false
+
+  constructor(
+    readonly ports: RpcPorts,
+    readonly router: Router,
+    readonly links: LinkTable,
+    readonly handlers: RequestHandlers,
+    readonly limits: { readonly pendingPerLinkMax: number; readonly requestTimeoutMs: number },
+  ) {}
+
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  /**
+   * Rejects with TIMEOUT, UNREACHABLE, BUSY (too many under way), REFUSED (the peer answered with an error),
+   * CLOSED, or the reason of `signal`.
+   */
+  async request<T extends Asking>(
+    way: Way,
+    question: Question<T>,
+    options: { timeoutMs?: number; signal?: CancelSignal | undefined } = {},
+  ): Promise<Answer<T>> {
+    throwIfCancelled(options.signal)
+    if (this.#closed) throw new KadrtcError('CLOSED')
+    const neighbour = this.#firstNeighbour(way)
+    if (!neighbour) throw new KadrtcError('UNREACHABLE', 'no link leads there')
+    const busy = neighbour.outbound >= this.limits.pendingPerLinkMax || this.#pending.size >= pendingMax
+    if (busy) throw new KadrtcError('BUSY', 'too many requests are under way')
+    const nonce = this.#drawNonce()
+    const body = encodeMessage({ ...question, nonce } as Request)
+    let abort: (() => void) | undefined
+    neighbour.outbound += 1
+    try {
+      const answer = await new Promise<unknown>((resolve, reject) => {
+        const timeoutMs = options.timeoutMs ?? this.limits.requestTimeoutMs
+        const timer = this.ports.clock.setTimer(timeoutMs, () => this.#expire(nonce))
+        const sentAtMs = this.ports.clock.now()
+        this.#pending.set(nonce, { way, wanted: replyFor[question.type], sentAtMs, timer, resolve, reject })
+        abort = () => this.#fail(nonce, options.signal?.reason)
+        options.signal?.addEventListener('abort', abort)
+        if (!this.#send(way, body)) this.#fail(nonce, new KadrtcError('BUSY', 'the link is congested'))
+      })
+      return answer as Answer<T>
+    } finally {
+      neighbour.outbound -= 1
+      if (abort) options.signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Sends a notice to the other end of a link; false if the link is full. */
+  notify(link: Link, notice: Notice): boolean {
+    return this.router.sendDirect(link, encodeMessage(notice))
+  }
+
+  /** Sends a WebRTC signal along a route or toward a peer. Best effort. */
+  signal(way: Way, signal: Uint8Array): void {
+    const body = encodeMessage({ type: 'signal', nonce: this.#drawNonce(), signal })
+    if (way.kind === 'toward') this.router.sendToward(way.link, way.target, body, true)
+    else this.#send(way, body)
+  }
+
+  /** A body that the router delivered. */
+  deliver(body: Uint8Array, origin: Origin): void {
+    let decoded: DecodedMessage
+    try {
+      decoded = decodeMessage(body)
+    } catch {
+      this.counters.malformed += 1
+      if (origin.route.length === 1) origin.link.close('violation')
+      return
+    }
+    const { message } = decoded
+    if (isReply(message)) this.#onReply(message, decoded, origin)
+    else if (!isNotice(message)) this.#onRequest(message, origin)
+    else if (origin.route.length === 1) this.onNotice(message, origin.link)
+    else this.counters.malformed += 1
+  }
+
+  /** Asked by the router of bodies that are on their way to somebody closer. Malformed ones go on to be refused there. */
+  answersEarly(body: Uint8Array): boolean {
+    try {
+      const { message } = decodeMessage(body)
+      return !isReply(message) && !isNotice(message) && this.handlers.answersEarly(message)
+    } catch {
+      return false
+    }
+  }
+
+  /** Fails what was under way over a link that has closed, so that nobody waits for its timeout. */
+  onLinkClosed(link: Link): void {
+    for (const [nonce, { way }] of this.#pending) {
+      if (way.kind !== 'route' && way.link === link) this.#fail(nonce, new KadrtcError('UNREACHABLE', 'the link closed'))
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const nonce of [...this.#pending.keys()]) this.#fail(nonce, new KadrtcError('CLOSED'))
+  }
+
+  #onRequest(request: Request, origin: Origin): void {
+    const neighbour = this.links.neighbour(origin.link.peer)
+    if (!neighbour) return
+    if (neighbour.inbound >= this.limits.pendingPerLinkMax) {
+      if (request.type !== 'signal') this.#answer({ type: 'error', nonce: request.nonce, code: 'busy' }, origin)
+      return
+    }
+    const reply = this.handlers.handle(request, origin)
+    if (!(reply instanceof Promise)) {
+      if (reply) this.#answer(reply, origin)
+      return
+    }
+    neighbour.inbound += 1
+    reply
+      .then((settled) => settled && this.#answer(settled, origin))
+      .catch(() => this.#answer({ type: 'error', nonce: request.nonce, code: 'refused' }, origin))
+      .finally(() => {
+        neighbour.inbound -= 1
+      })
+  }
+
+  #answer(reply: Reply, origin: Origin): void {
+    if (origin.route.length === 1) {
+      this.router.sendDirect(origin.link, encodeMessage(reply))
+      return
+    }
+    const { identity, networkHash } = this.ports
+    const signed = encodeMessage(reply)
+    const signature = identity.sign(replyProofBytes(networkHash, origin.id, signed))
+    const send = (made: Uint8Array) => {
+      const proof = { publicKey: identity.publicKey, signature: made }
+      this.router.sendAlong(origin.route, encodeMessage(reply, proof))
+    }
+    if (signature instanceof Promise) signature.then(send, () => undefined)
+    else send(signature)
+  }
+
+  #onReply(reply: Reply, decoded: DecodedMessage, origin: Origin): void {
+    const pending = this.#pending.get(reply.nonce)
+    if (!pending) {
+      this.counters.lateReplies += 1
+      return
+    }
+    if (reply.type === 'unreachable') {
+      this.#fail(reply.nonce, new KadrtcError('UNREACHABLE', 'a hop on the way is gone'))
+      return
+    }
+    if (origin.route.length === 1 && !decoded.proof) {
+      this.#accept(reply, pending, origin.id, origin.route)
+      return
+    }
+    if (!decoded.proof) {
+      this.counters.rogueReplies += 1
+      return
+    }
+    this.#verify(reply, pending, decoded.proof, decoded.signedBytes, origin)
+  }
+
+  #verify(reply: Reply, pending: Pending, proof: ReplyProof, signedBytes: Uint8Array, origin: Origin): void {
+    const { identity, networkHash } = this.ports
+    const responder = nodeIdOf(proof.publicKey)
+    const bytes = replyProofBytes(networkHash, identity.id, signedBytes)
+    const settle = (valid: boolean) => {
+      if (!valid || !equalIds(responder, origin.id)) this.counters.rogueReplies += 1
+      else if (this.#pending.get(reply.nonce) === pending) this.#accept(reply, pending, responder, origin.route)
+      else this.counters.lateReplies += 1
+    }
+    const valid = identity.verify(proof.publicKey, bytes, proof.signature)
+    if (valid instanceof Promise) valid.then(settle, () => settle(false))
+    else settle(valid)
+  }
+
+  #accept(reply: Reply, pending: Pending, responder: Id, route: readonly Id[]): void {
+    const { way } = pending
+    const expected = way.kind === 'link' ? way.link.peer : way.kind === 'route' ? way.route.at(-1)! : undefined
+    if (expected && !equalIds(expected, responder)) {
+      this.counters.rogueReplies += 1
+      return
+    }
+    this.#pending.delete(reply.nonce)
+    pending.timer.cancel()
+    if (reply.type === 'error') {
+      pending.reject(new KadrtcError(reply.code === 'busy' ? 'BUSY' : 'REFUSED', reply.code))
+      return
+    }
+    if (reply.type !== pending.wanted) {
+      this.counters.rogueReplies += 1
+      pending.reject(new KadrtcError('REFUSED', `a ${reply.type} is no answer to this request`))
+      return
+    }
+    const rttMs = this.ports.clock.now() - pending.sentAtMs
+    this.roundTrips.sample(rttMs)
+    this.counters.answered += 1
+    pending.resolve({ reply, responder, route, rttMs })
+  }
+
+  #send(way: Way, body: Uint8Array): boolean {
+    this.counters.sent += 1
+    switch (way.kind) {
+      case 'link':
+        return this.router.sendDirect(way.link, body)
+      case 'toward':
+        return this.router.sendToward(way.link, way.target, body)
+      case 'route':
+        return this.router.sendAlong(way.route, body)
+    }
+  }
+
+  #firstNeighbour(way: Way) {
+    if (way.kind !== 'route') {
+      const neighbour = this.links.neighbour(way.link.peer)
+      return neighbour?.link === way.link ? neighbour : undefined
+    }
+    for (let hop = way.route.length - 1; hop >= 0; hop--) {
+      const neighbour = this.links.neighbour(way.route[hop]!)
+      if (neighbour) return neighbour
+    }
+    return undefined
+  }
+
+  /** The link may be dead long before its heartbeat is due: a request that expires asks it at once. */
+  #expire(nonce: number): void {
+    const pending = this.#pending.get(nonce)
+    if (!pending) return
+    this.counters.timedOut += 1
+    if (pending.way.kind === 'link') pending.way.link.probe()
+    this.#fail(nonce, new KadrtcError('TIMEOUT', 'a peer did not answer'))
+  }
+
+  #fail(nonce: number, error: unknown): void {
+    const pending = this.#pending.get(nonce)
+    if (!pending) return
+    this.#pending.delete(nonce)
+    pending.timer.cancel()
+    pending.reject(error)
+  }
+
+  #drawNonce(): number {
+    for (;;) {
+      const bytes = this.ports.random.bytes(6)
+      let nonce = 0
+      for (const byte of bytes) nonce = nonce * 256 + byte
+      if (!this.#pending.has(nonce)) return nonce
+    }
+  }
+}

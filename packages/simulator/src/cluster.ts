@@ -1,0 +1,210 @@
+/**
+ * Many nodes on one virtual network, from one seed. The factory says what a node is:
+ *
+ *     const cluster = new Cluster({
+ *       seed: 7,
+ *       createNode: (ports) => new KadNode(ports),
+ *       start: (node) => node.start({ allowAlone: true }),
+ *       stop: (node) => node.close(),
+ *     })
+ *     await cluster.grow(16)
+ *     await cluster.run(cluster.node(3).records.get(keyIdOf('greeting')))
+ *     cluster.crash(3)
+ *     await cluster.clock.advance(60_000)
+ *
+ * Whatever the nodes do, the same seed and the same calls give the same run: `cluster.trace.digest()` tells.
+ * Errors of the clock name the seed.
+ */
+import { type Clock, type Introducer, MemoryRecordStore, type RecordStore } from '@kadrtc/node'
+import { constantLatency, type LatencyModel } from './latency-plane.js'
+import { LocalClock } from './local-clock.js'
+import { SeededRandom } from './seeded-random.js'
+import { StubIdentity } from './stub-identity.js'
+import { TraceHash } from './trace-hash.js'
+import { VirtualClock } from './virtual-clock.js'
+import { type IntroductionServerOptions, VirtualIntroductionServer } from './virtual-introducer.js'
+import { VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.js'
+import type { VirtualTransport } from './virtual-transport.js'
+
+/** What a node is made of, in the shape of the node's own ports. */
+export interface ClusterPorts {
+  readonly network: string
+  readonly identity: StubIdentity
+  readonly transport: VirtualTransport
+  readonly introducers: readonly Introducer[]
+  readonly records: RecordStore
+  readonly published: RecordStore
+  readonly clock: Clock
+  readonly random: SeededRandom
+}
+
+export interface ClusterOptions<N> {
+  readonly seed: string | number
+  /** Called for each node, and again when a crashed one restarts. `index` counts from 0. */
+  readonly createNode: (ports: ClusterPorts, index: number) => N
+  /** Brings a node up; `grow` waits for it. Default: nothing is to be done. */
+  readonly start?: (node: N) => Promise<unknown>
+  /** Ends a node in peace; `leave` waits for it. */
+  readonly stop?: (node: N) => Promise<unknown>
+  readonly networkName?: string
+  /** Makes the latency model, of a stream of the cluster's randomness: `latencyPlane`. Default: 20 ms one way for all. */
+  readonly latency?: (random: SeededRandom) => LatencyModel
+  readonly network?: Partial<Omit<VirtualNetworkOptions, 'clock' | 'random' | 'latencyMs' | 'observe'>>
+  readonly server?: Partial<Omit<IntroductionServerOptions, 'clock' | 'random'>>
+  /** Virtual time that a start, a stop or a `run` may take. Default: a minute. */
+  readonly withinMs?: number
+}
+
+export type MemberState = 'up' | 'crashed' | 'left'
+
+/** One place in the cluster. */
+export interface Member<N> {
+  readonly index: number
+  readonly ports: ClusterPorts
+  readonly node: N
+  readonly state: MemberState
+}
+
+interface MutableMember<N> extends Member<N> {
+  ports: ClusterPorts
+  node: N
+  state: MemberState
+  clock: LocalClock
+  restarts: number
+}
+
+export class Cluster<N> {
+  readonly seed: string
+  readonly random: SeededRandom
+  readonly clock: VirtualClock
+  readonly trace: TraceHash
+  readonly network: VirtualNetwork
+  readonly server: VirtualIntroductionServer
+  readonly #options: ClusterOptions<N>
+  readonly #withinMs: number
+  readonly #members: MutableMember<N>[] = []
+
+  constructor(options: ClusterOptions<N>) {
+    this.#options = options
+    this.#withinMs = options.withinMs ?? 60_000
+    this.seed = String(options.seed)
+    this.random = new SeededRandom(options.seed)
+    this.clock = new VirtualClock({ label: `SEED=${this.seed}` })
+    this.trace = new TraceHash(this.clock)
+    this.network = new VirtualNetwork({
+      ...options.network,
+      clock: this.clock,
+      random: this.random.fork('network'),
+      latencyMs: (options.latency ?? (() => constantLatency(20)))(this.random.fork('latency')),
+      observe: (event) => this.trace.add(event),
+    })
+    this.server = new VirtualIntroductionServer({
+      ...options.server,
+      clock: this.clock,
+      random: this.random.fork('server'),
+    })
+  }
+
+  /** Everybody who ever was in the cluster, by index. */
+  get members(): readonly Member<N>[] {
+    return this.#members
+  }
+
+  /** Nodes that are up, by index. */
+  get nodes(): N[] {
+    return this.#members.filter(({ state }) => state === 'up').map(({ node }) => node)
+  }
+
+  /** The node at `index`, whatever its state. Throws RangeError if there never was one. */
+  node(index: number): N {
+    return this.#member(index).node
+  }
+
+  /** Makes one more node and calls its `start`, without waiting: the promise is of the start. */
+  add(): { readonly member: Member<N>; readonly started: Promise<unknown> } {
+    const index = this.#members.length
+    const identity = StubIdentity.random(this.random.fork(`identity ${index}`))
+    const stores = { records: new MemoryRecordStore(), published: new MemoryRecordStore() }
+    const made = this.#make(index, 0, identity, stores)
+    const member: MutableMember<N> = { index, state: 'up', restarts: 0, ...made }
+    this.#members.push(member)
+    return { member, started: this.#start(member.node) }
+  }
+
+  /** Adds `count` nodes, one after the other, each once the one before has started. */
+  async grow(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await this.run(this.add().started)
+  }
+
+  /** Lets time pass until `work` settles, and gives its value. Several promises may go on side by side. */
+  run<T>(work: Promise<T>, withinMs = this.#withinMs): Promise<T> {
+    return this.clock.settle(work, { withinMs })
+  }
+
+  /** The node's tab dies: its code stops, its links fall silent, its stores keep what they hold. */
+  crash(index: number): void {
+    const member = this.#member(index)
+    if (member.state !== 'up') return
+    member.state = 'crashed'
+    member.clock.stop()
+    member.ports.transport.crash()
+    this.server.crash(member.ports.identity.id)
+  }
+
+  /** A crashed node comes back with its identity and its stores: a reload. The promise is of the start. */
+  restart(index: number): { readonly member: Member<N>; readonly started: Promise<unknown> } {
+    const member = this.#member(index)
+    if (member.state !== 'crashed') throw new Error(`Node ${index} has not crashed: it is ${member.state}`)
+    const { identity } = member.ports
+    member.restarts++
+    Object.assign(member, this.#make(index, member.restarts, identity, member.ports))
+    member.state = 'up'
+    return { member, started: this.#start(member.node) }
+  }
+
+  /** The node stops in peace. */
+  async leave(index: number): Promise<void> {
+    const member = this.#member(index)
+    if (member.state !== 'up') return
+    const { stop } = this.#options
+    if (stop) await this.run(stop(member.node))
+    await member.ports.transport.close()
+    member.state = 'left'
+    member.clock.stop()
+  }
+
+  /** One of the nodes that are up. */
+  pick(): N {
+    return this.random.pick(this.nodes)
+  }
+
+  #member(index: number): MutableMember<N> {
+    const member = this.#members[index]
+    if (!member) throw new RangeError(`There is no node ${index} among ${this.#members.length}`)
+    return member
+  }
+
+  #make(
+    index: number,
+    restarts: number,
+    identity: StubIdentity,
+    { records, published }: Pick<ClusterPorts, 'records' | 'published'>,
+  ): Pick<MutableMember<N>, 'ports' | 'node' | 'clock'> {
+    const clock = new LocalClock(this.clock)
+    const ports: ClusterPorts = {
+      network: this.#options.networkName ?? 'simulation',
+      identity,
+      transport: this.network.transport(identity),
+      introducers: [this.server.introducer()],
+      records,
+      published,
+      clock,
+      random: this.random.fork(`node ${index} ${restarts}`),
+    }
+    return { ports, clock, node: this.#options.createNode(ports, index) }
+  }
+
+  #start(node: N): Promise<unknown> {
+    return this.#options.start?.(node) ?? Promise.resolve()
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * `LinkTransport` in memory. A dial asks by a `request` signal; the other side's policy answers `accept`, `refuse` or
+ * `busy`; then the dialler opens the link, some round trips later, and the other side takes it if it still
+ * expects one. Glare: once both have asked, both are known to agree; the lower id opens, the higher yields.
+ */
+import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import {
+  type CancelSignal,
+  type ErrorCode,
+  type Identity,
+  KadrtcError,
+  type Link,
+  type LinkTransport,
+  type SignalPath,
+  type Timer,
+} from '@kadrtc/node'
+import type { VirtualClock } from './virtual-clock.js'
+import type { VirtualLink } from './virtual-link.js'
+import { decodeSignal, encodeSignal, type VirtualSignal, type VirtualSignalKind } from './virtual-signal.js'
+
+/** What a transport asks of its network. */
+export interface DialMedium {
+  readonly clock: VirtualClock
+  readonly dialTimeoutMs: number
+  /** Dials under way at once, and peers expected at once. */
+  readonly dialsMax: number
+  newDialId(): string
+  /** How long opening takes once both agree, in ms. */
+  openingMs(from: Id, to: Id): number
+  /** Opens a link if there is a way; else nothing happens, and the dial times out. */
+  open(dialler: VirtualTransport, peer: Id, dialId: string): void
+  /** The transport is gone for good. */
+  forget(transport: VirtualTransport): void
+}
+
+interface Waiter {
+  resolve(link: Link): void
+  reject(reason: unknown): void
+}
+
+/** Links wanted by this side. At most one dial per peer; bounded by `dialsMax`. */
+interface Dial {
+  readonly peer: Id
+  readonly dialId: string
+  readonly path: SignalPath
+  readonly waiters: Set<Waiter>
+  readonly timeout: Timer
+  isAgreed: boolean
+  /** The peer, whose id is lower, dials as well: it will open the link. */
+  isYielding: boolean
+  opening: Timer | undefined
+}
+
+/** Links that this side has agreed to and that the other side will open. Bounded by `dialsMax`. */
+interface Expected {
+  readonly dialId: string
+  readonly timeout: Timer
+}
+
+export class VirtualTransport implements LinkTransport {
+  /** Signals that were malformed, forged, or came too late. */
+  signalsDropped = 0
+  readonly #links = new Map<string, VirtualLink>()
+  readonly #dials = new Map<string, Dial>()
+  readonly #expected = new Map<string, Expected>()
+  #told: (link: Link) => void = () => {}
+  #mayOpen: (peer: Id) => boolean = () => true
+  #isGone = false
+
+  constructor(
+    private readonly medium: DialMedium,
+    readonly identity: Identity,
+  ) {}
+
+  /** Open links, oldest first. */
+  get links(): readonly VirtualLink[] {
+    return [...this.#links.values()]
+  }
+
+  dial(peer: Id, path: SignalPath, { signal }: { signal?: CancelSignal } = {}): Promise<Link> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#isGone) return Promise.reject(new KadrtcError('CLOSED', 'transport'))
+    if (equalIds(peer, this.identity.id)) return Promise.reject(new KadrtcError('UNREACHABLE', 'own id'))
+    const standing = this.#links.get(idKey(peer))
+    if (standing) return Promise.resolve(standing)
+    const known = this.#dials.get(idKey(peer))
+    if (!known && this.#dials.size >= this.medium.dialsMax) {
+      return Promise.reject(new KadrtcError('BUSY', `${this.medium.dialsMax} dials are under way`))
+    }
+    const dial = known ?? this.#begin(peer, path)
+    const waiting = this.#wait(dial, signal)
+    if (!known) path.send(encodeSignal({ kind: 'request', dialId: dial.dialId }))
+    return waiting
+  }
+
+  receiveSignal(from: Id, signal: Uint8Array, path: SignalPath): void {
+    if (this.#isGone) return
+    const decoded = decodeSignal(signal)
+    const isForeign = decoded !== undefined && !equalIds(from, this.identity.id)
+    if (!isForeign || !this.#handle(from, decoded, path)) this.signalsDropped++
+  }
+
+  onLink(handler: (link: Link) => void): void {
+    this.#told = handler
+  }
+
+  onRequest(mayOpen: (peer: Id) => boolean): void {
+    this.#mayOpen = mayOpen
+  }
+
+  async close(): Promise<void> {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.medium.forget(this)
+    for (const dial of [...this.#dials.values()]) this.#fail(dial, 'CLOSED')
+    this.#releaseTimers()
+    for (const link of [...this.#links.values()]) link.close()
+  }
+
+  /** The tab dies: silence, in both directions, and promises that never settle. */
+  crash(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.medium.forget(this)
+    this.#releaseTimers()
+    for (const link of this.#links.values()) link.die()
+    this.#links.clear()
+  }
+
+  /** The network has opened the link that this side dialled. */
+  adopt(link: VirtualLink): void {
+    const key = idKey(link.peer)
+    this.#links.get(key)?.close('lost')
+    this.#links.set(key, link)
+    this.#forgetExpected(key)
+    const dial = this.#dials.get(key)
+    if (dial) this.#release(dial)
+    this.#told(link)
+    for (const waiter of dial?.waiters ?? []) waiter.resolve(link)
+  }
+
+  /** A link that the peer opened has been heard of here: takes it, or closes it if nobody expects it. */
+  meet(link: VirtualLink): void {
+    if (this.#isGone) link.die()
+    else if (!this.#takes(link)) link.close()
+    else {
+      link.open()
+      this.adopt(link)
+    }
+  }
+
+  /** `link` has closed. A link that has taken its place stays. */
+  forgetLink(link: VirtualLink): void {
+    const key = idKey(link.peer)
+    if (this.#links.get(key) === link) this.#links.delete(key)
+  }
+
+  #takes(link: VirtualLink): boolean {
+    const key = idKey(link.peer)
+    // Two links have crossed on the way, which takes replayed signals: that of the lower id stays, at both ends.
+    if (this.#links.get(key)?.isCrossedBy(link)) return key < idKey(this.identity.id)
+    return this.#expected.get(key)?.dialId === link.connectionId || this.#dials.has(key)
+  }
+
+  #begin(peer: Id, path: SignalPath): Dial {
+    const dial: Dial = {
+      peer,
+      path,
+      dialId: this.medium.newDialId(),
+      waiters: new Set(),
+      timeout: this.medium.clock.setTimer(this.medium.dialTimeoutMs, () =>
+        this.#fail(dial, dial.isAgreed ? 'UNREACHABLE' : 'TIMEOUT'),
+      ),
+      isAgreed: false,
+      isYielding: false,
+      opening: undefined,
+    }
+    this.#dials.set(idKey(peer), dial)
+    return dial
+  }
+
+  #wait(dial: Dial, signal: CancelSignal | undefined): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        signal?.removeEventListener('abort', cancel)
+        dial.waiters.delete(waiter)
+      }
+      const waiter: Waiter = {
+        resolve(link) {
+          done()
+          resolve(link)
+        },
+        reject(reason) {
+          done()
+          reject(reason)
+        },
+      }
+      const cancel = () => {
+        waiter.reject(signal?.reason)
+        if (dial.waiters.size === 0) this.#abandon(dial)
+      }
+      dial.waiters.add(waiter)
+      signal?.addEventListener('abort', cancel)
+    })
+  }
+
+  /** Whether the signal was one that this side can make something of. */
+  #handle(from: Id, { kind, dialId }: VirtualSignal, path: SignalPath): boolean {
+    const key = idKey(from)
+    const dial = this.#dials.get(key)
+    const isForDial = dial?.dialId === dialId
+    switch (kind) {
+      case 'request': {
+        const answer = this.#answerTo(from, dialId)
+        if (answer) path.send(encodeSignal({ kind: answer, dialId }))
+        return true
+      }
+      case 'accept':
+        if (isForDial) this.#openSoon(dial)
+        return isForDial
+      case 'refuse':
+        if (isForDial) this.#fail(dial, 'REFUSED')
+        return isForDial
+      case 'busy':
+        if (isForDial) this.#fail(dial, 'BUSY')
+        return isForDial
+      case 'cancel': {
+        const isExpected = this.#expected.get(key)?.dialId === dialId
+        if (!isExpected) return false
+        this.#forgetExpected(key)
+        if (dial) this.#stopYielding(dial)
+        return true
+      }
+    }
+  }
+
+  /** What to say to a request; nothing when this side's own dial goes first. */
+  #answerTo(from: Id, dialId: string): VirtualSignalKind | undefined {
+    const key = idKey(from)
+    const own = this.#dials.get(key)
+    if (own && idKey(this.identity.id) < key) {
+      this.#openSoon(own)
+      return undefined
+    }
+    if (own) {
+      own.isYielding = true
+      own.opening?.cancel()
+      own.opening = undefined
+    } else if (this.#expected.get(key)?.dialId !== dialId) {
+      if (this.#expected.size >= this.medium.dialsMax) return 'busy'
+      if (!this.#mayOpen(from)) return 'refuse'
+    }
+    this.#expect(key, dialId)
+    return 'accept'
+  }
+
+  #expect(key: string, dialId: string): void {
+    this.#forgetExpected(key)
+    const { clock, dialTimeoutMs } = this.medium
+    const timeout = clock.setTimer(dialTimeoutMs, () => this.#expected.delete(key))
+    this.#expected.set(key, { dialId, timeout })
+  }
+
+  #forgetExpected(key: string): void {
+    this.#expected.get(key)?.timeout.cancel()
+    this.#expected.delete(key)
+  }
+
+  #openSoon(dial: Dial): void {
+    dial.isAgreed = true
+    if (dial.opening || dial.isYielding) return
+    const { id } = this.identity
+    const delayMs = this.medium.openingMs(id, dial.peer)
+    dial.opening = this.medium.clock.setTimer(delayMs, () => this.medium.open(this, dial.peer, dial.dialId))
+  }
+
+  /** The peer has given up its own dial. */
+  #stopYielding(dial: Dial): void {
+    dial.isYielding = false
+    if (dial.isAgreed) this.#openSoon(dial)
+  }
+
+  #fail(dial: Dial, code: ErrorCode): void {
+    this.#release(dial)
+    for (const waiter of [...dial.waiters]) waiter.reject(new KadrtcError(code, 'dial'))
+  }
+
+  /** Nobody waits for this dial any more. */
+  #abandon(dial: Dial): void {
+    if (this.#dials.get(idKey(dial.peer)) !== dial) return
+    this.#release(dial)
+    dial.path.send(encodeSignal({ kind: 'cancel', dialId: dial.dialId }))
+  }
+
+  #release(dial: Dial): void {
+    dial.timeout.cancel()
+    dial.opening?.cancel()
+    this.#dials.delete(idKey(dial.peer))
+  }
+
+  #releaseTimers(): void {
+    for (const dial of [...this.#dials.values()]) this.#release(dial)
+    for (const key of [...this.#expected.keys()]) this.#forgetExpected(key)
+  }
+}
