@@ -9,7 +9,13 @@ export default defineConfig([
   },
   {
     input: 'dist/index.js',
-    output: { file: 'dist/kadrtc.global.js', format: 'iife', name: 'kadrtc', minify: true, codeSplitting: false },
+    output: {
+      file: 'dist/kadrtc.global.js',
+      format: 'iife',
+      name: 'kadrtc',
+      minify: true,
+      codeSplitting: false,
+    },
     platform: 'browser',
   },
 ])

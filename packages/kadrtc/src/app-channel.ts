@@ -46,14 +46,22 @@ export class AppChannel extends EventEmitter<AppChannelEvents> {
     this.#channel.send(packMessage(value))
   }
 
-  override on<E extends keyof AppChannelEvents>(event: E, listener: AppChannelEvents[E], context?: unknown): this {
-    super.on(event, listener as never, context)
+  override on<E extends keyof AppChannelEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<AppChannelEvents, E>,
+    context?: unknown,
+  ): this {
+    super.on(event, listener, context)
     if (event === 'message') this.#listen()
     return this
   }
 
-  override once<E extends keyof AppChannelEvents>(event: E, listener: AppChannelEvents[E], context?: unknown): this {
-    super.once(event, listener as never, context)
+  override once<E extends keyof AppChannelEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<AppChannelEvents, E>,
+    context?: unknown,
+  ): this {
+    super.once(event, listener, context)
     if (event === 'message') this.#listen()
     return this
   }

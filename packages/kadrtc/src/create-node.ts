@@ -1,5 +1,11 @@
 /** Puts a node together out of its rooms: identity slot, stores, transport, introducers. Composition only. */
-import { claimIdentitySlot, createIdentity, loadCertificate, loadIdentity, openRecordStore } from '@kadrtc/indexeddb'
+import {
+  claimIdentitySlot,
+  createIdentity,
+  loadCertificate,
+  loadIdentity,
+  openRecordStore,
+} from '@kadrtc/indexeddb'
 import { type Introducer, KadNode, type KadrtcError, MemoryRecordStore, throwIfCancelled } from '@kadrtc/node'
 import {
   broadcastChannelIntroducer,
@@ -101,7 +107,9 @@ function introducersOf(options: CreateNodeOptions, transport: WebRtcTransport): 
   const onIceServers = (servers: RTCIceServer[]) => {
     if (!options.iceServers) transport.setIceServers(servers)
   }
-  const introducers: Introducer[] = (options.bootstrap ?? []).map((url) => webSocketIntroducer(url, { onIceServers }))
+  const introducers: Introducer[] = (options.bootstrap ?? []).map((url) =>
+    webSocketIntroducer(url, { onIceServers }),
+  )
   const broadcast = (options.broadcast ?? true) && typeof BroadcastChannel === 'function'
   if (broadcast) introducers.push(broadcastChannelIntroducer())
   return introducers

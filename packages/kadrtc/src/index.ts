@@ -5,14 +5,21 @@
  *   await node.put('greeting', 'hello')
  *   await node.get('greeting')
  */
-export { type ErrorCode, errorCodes, type Inspection, KadrtcError, type LinkInspection, type NodeStatus } from '@kadrtc/node'
+export {
+  type ErrorCode,
+  errorCodes,
+  type Inspection,
+  KadrtcError,
+  type LinkInspection,
+  type NodeStatus,
+} from '@kadrtc/node'
 export { AppChannel, type AppChannelEvents } from './app-channel.js'
 export { createNode } from './create-node.js'
 export {
   type AuthoredValue,
   type GetOptions,
-  KadrtcNode,
   type KadrtcEvents,
+  KadrtcNode,
   type Key,
   type PutOptions,
   type PutResult,

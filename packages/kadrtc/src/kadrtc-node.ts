@@ -1,6 +1,22 @@
 /** The node as apps see it: keys are text or bytes, ids are hex, values are values. */
-import { contentIdFromText, contentIdToText, type Id, idBytes, idFromHex, idToHex, keyIdOf, nodeIdOf } from '@kadrtc/kademlia'
-import { type Inspection, type KadNode, KadrtcError, type NodeEvents, type NodeStatus, type OperationOptions } from '@kadrtc/node'
+import {
+  contentIdFromText,
+  contentIdToText,
+  type Id,
+  idBytes,
+  idFromHex,
+  idToHex,
+  keyIdOf,
+  nodeIdOf,
+} from '@kadrtc/kademlia'
+import {
+  type Inspection,
+  type KadNode,
+  KadrtcError,
+  type NodeEvents,
+  type NodeStatus,
+  type OperationOptions,
+} from '@kadrtc/node'
 import { EventEmitter } from 'eventemitter3'
 import { AppChannel } from './app-channel.js'
 import { checkSignal } from './options.js'
@@ -139,14 +155,22 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
     return this.#node.inspect()
   }
 
-  override on<E extends keyof KadrtcEvents>(event: E, listener: KadrtcEvents[E], context?: unknown): this {
+  override on<E extends keyof KadrtcEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<KadrtcEvents, E>,
+    context?: unknown,
+  ): this {
     if (event === 'channel') this.#takeChannels()
-    return super.on(event, listener as never, context)
+    return super.on(event, listener, context)
   }
 
-  override once<E extends keyof KadrtcEvents>(event: E, listener: KadrtcEvents[E], context?: unknown): this {
+  override once<E extends keyof KadrtcEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<KadrtcEvents, E>,
+    context?: unknown,
+  ): this {
     if (event === 'channel') this.#takeChannels()
-    return super.once(event, listener as never, context)
+    return super.once(event, listener, context)
   }
 
   /** Says goodbye, hands nothing back, lets go of everything. Closing twice does nothing. */

@@ -45,7 +45,8 @@ const known: readonly (keyof CreateNodeOptions)[] = [
 
 /** Throws INVALID_ARGUMENT that names the option and what it should be. */
 export function checkOptions(options: CreateNodeOptions): void {
-  if (typeof options !== 'object' || options === null) refuse('createNode takes an object with at least { network }')
+  if (typeof options !== 'object' || options === null)
+    refuse('createNode takes an object with at least { network }')
   for (const name of Object.keys(options)) {
     if (!(known as readonly string[]).includes(name)) refuse(`createNode has no option ${name}`)
   }
@@ -53,11 +54,15 @@ export function checkOptions(options: CreateNodeOptions): void {
   const networkBytes = typeof network === 'string' ? new TextEncoder().encode(network).length : 0
   if (networkBytes < 1 || networkBytes > 64) refuse('network must be 1 to 64 bytes of text')
   if (bootstrap !== undefined) checkBootstrap(bootstrap)
-  if (iceServers !== undefined && !Array.isArray(iceServers)) refuse('iceServers must be an array of RTCIceServer')
-  if (k !== undefined && !(Number.isInteger(k) && k >= 1 && k <= 20)) refuse('k must be an integer from 1 to 20')
-  if (storage !== undefined && storage !== 'indexeddb' && storage !== 'memory') refuse("storage is 'indexeddb' or 'memory'")
+  if (iceServers !== undefined && !Array.isArray(iceServers))
+    refuse('iceServers must be an array of RTCIceServer')
+  if (k !== undefined && !(Number.isInteger(k) && k >= 1 && k <= 20))
+    refuse('k must be an integer from 1 to 20')
+  if (storage !== undefined && storage !== 'indexeddb' && storage !== 'memory')
+    refuse("storage is 'indexeddb' or 'memory'")
   for (const [name, value] of Object.entries({ joinTimeoutMs, constructionsPerMinute })) {
-    if (value !== undefined && !(typeof value === 'number' && value > 0)) refuse(`${name} must be a number above 0`)
+    if (value !== undefined && !(typeof value === 'number' && value > 0))
+      refuse(`${name} must be a number above 0`)
   }
   checkSignal(options.signal)
 }
@@ -72,7 +77,8 @@ function checkBootstrap(bootstrap: readonly string[]): void {
   if (!Array.isArray(bootstrap)) refuse('bootstrap must be an array of wss:// addresses')
   for (const address of bootstrap) {
     const url = typeof address === 'string' && URL.canParse(address) ? new URL(address) : undefined
-    if (url?.protocol !== 'ws:' && url?.protocol !== 'wss:') refuse(`${String(address)} is no ws:// or wss:// address`)
+    if (url?.protocol !== 'ws:' && url?.protocol !== 'wss:')
+      refuse(`${String(address)} is no ws:// or wss:// address`)
   }
 }
 

@@ -30,7 +30,8 @@ export function platformRandom(): Random {
 
 /** Throws NO_SECURE_CONTEXT or NO_WEBRTC. */
 export function requirePlatform(): void {
-  if (globalThis.isSecureContext === false || !globalThis.crypto?.subtle) throw new KadrtcError('NO_SECURE_CONTEXT')
+  if (globalThis.isSecureContext === false || !globalThis.crypto?.subtle)
+    throw new KadrtcError('NO_SECURE_CONTEXT')
   if (typeof globalThis.RTCPeerConnection !== 'function') throw new KadrtcError('NO_WEBRTC')
 }
 

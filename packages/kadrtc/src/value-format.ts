@@ -5,7 +5,13 @@
 import { KadrtcError } from '@kadrtc/node'
 
 /** Anything JSON can say. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue }
 /** What apps store and send: text, bytes, or a JSON value. */
 export type Value = string | Uint8Array | JsonValue
 

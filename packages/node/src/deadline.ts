@@ -51,7 +51,9 @@ export async function withDeadline<T>(
   const canceller = new Canceller()
   const abort = () => canceller.cancel(signal?.reason)
   signal?.addEventListener('abort', abort)
-  const timer = clock.setTimer(Math.min(timeoutMs, 2 ** 31 - 1), () => canceller.cancel(new KadrtcError('TIMEOUT')))
+  const timer = clock.setTimer(Math.min(timeoutMs, 2 ** 31 - 1), () =>
+    canceller.cancel(new KadrtcError('TIMEOUT')),
+  )
   try {
     return await new Promise<T>((resolve, reject) => {
       canceller.addEventListener('abort', () => reject(canceller.reason))

@@ -25,6 +25,10 @@ export interface Inspection {
   readonly contacts: number
   readonly dialling: number
   readonly records: { readonly count: number; readonly bytes: number; readonly published: number }
-  readonly introducers: readonly { readonly name: string; readonly state: IntroducerState['type']; readonly error?: string }[]
+  readonly introducers: readonly {
+    readonly name: string
+    readonly state: IntroducerState['type']
+    readonly error?: string
+  }[]
   readonly counters: Readonly<Record<string, number>>
 }

@@ -90,7 +90,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const hash = hashOf(ports.network)
     const own = identity.id
     const now = () => clock.now()
-    const onWriteFailed = (cause: unknown) => this.#warn(new KadrtcError('STORE_UNAVAILABLE', undefined, { cause }))
+    const onWriteFailed = (cause: unknown) =>
+      this.#warn(new KadrtcError('STORE_UNAVAILABLE', undefined, { cause }))
     this.id = own
     this.settings = settings
     const links = new LinkTable(settings)

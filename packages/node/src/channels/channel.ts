@@ -1,5 +1,5 @@
-import { EventEmitter } from 'eventemitter3'
 import { type Id, idToHex } from '@kadrtc/kademlia'
+import { EventEmitter } from 'eventemitter3'
 import { KadrtcError } from '../errors.js'
 
 export interface ChannelEvents {
@@ -62,8 +62,10 @@ export class Channel extends EventEmitter<ChannelEvents> {
   /** Throws CLOSED, VALUE_TOO_LARGE (more than 256 KiB), or BUSY (4 MiB wait already). */
   send(data: Uint8Array): void {
     if (!this.#open) throw new KadrtcError('CLOSED', 'the channel')
-    if (!(data instanceof Uint8Array)) throw new KadrtcError('INVALID_ARGUMENT', 'a channel sends a Uint8Array')
-    if (data.length > channelMessageBytesMax) throw new KadrtcError('VALUE_TOO_LARGE', 'a message is at most 256 KiB')
+    if (!(data instanceof Uint8Array))
+      throw new KadrtcError('INVALID_ARGUMENT', 'a channel sends a Uint8Array')
+    if (data.length > channelMessageBytesMax)
+      throw new KadrtcError('VALUE_TOO_LARGE', 'a message is at most 256 KiB')
     if (this.#waitingBytes + data.length > waitingBytesMax) throw new KadrtcError('BUSY', 'wait for drain')
     for (let start = 0; start === 0 || start < data.length; start += pieceBytesMax) {
       const piece = data.slice(start, start + pieceBytesMax)
@@ -93,8 +95,12 @@ export class Channel extends EventEmitter<ChannelEvents> {
     this.ended('local')
   }
 
-  override on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this {
-    super.on(event, listener as never)
+  override on<E extends keyof ChannelEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<ChannelEvents, E>,
+    context?: unknown,
+  ): this {
+    super.on(event, listener, context)
     if (event !== 'message') return this
     const unheard = this.#unheard
     this.#unheard = []

@@ -35,7 +35,7 @@ export interface IntroductionsPorts {
   readonly reintroductionMs: number
 }
 
-/** A failed introducer is tried again after 1 s, then twice as long each time. Guesses. */
+/** An introducer that failed, or named nobody, is asked again after 1 s, then twice as long each time. Guesses. */
 const retryLeastMs = 1_000
 const retryMostMs = 30_000
 
@@ -49,7 +49,9 @@ interface AtWork {
 
 export class Introductions {
   readonly #atWork: AtWork[] = []
-  #joined = false
+  /** This node wants no more peers to begin with: it is linked, or has accepted to be alone. */
+  #settled = false
+  #linked = false
   #closed = false
 
   constructor(
@@ -81,17 +83,25 @@ export class Introductions {
     for (const { session } of this.#atWork) session.connect()
   }
 
-  /** Links stand: tells the introducers that have not been told. */
+  /** Links stand: tells the introducers, and stops asking those that named nobody. */
   joined(): void {
-    this.#joined = true
-    for (const { session, state } of this.#atWork) if (state.type === 'welcomed') session.joined()
+    this.#settle()
+    this.#linked = true
+    for (const { state, again } of this.#atWork) if (state.type === 'welcomed') again?.cancel()
+  }
+
+  /** Nobody is there yet: stays with the introducers for who comes, and goes on asking. */
+  waiting(): void {
+    this.#linked = false
+    this.#settle()
   }
 
   /** Every link is gone: asks everybody again at once. */
   alone(): void {
     if (this.#closed) return
-    this.#joined = false
-    for (const atWork of this.#atWork) this.#connectAfter(atWork, retryLeastMs * randomFraction(this.ports.random))
+    this.#linked = false
+    for (const atWork of this.#atWork)
+      this.#connectAfter(atWork, retryLeastMs * randomFraction(this.ports.random))
   }
 
   close(): void {
@@ -104,10 +114,11 @@ export class Introductions {
 
   #onWelcome(atWork: AtWork, peers: readonly Id[]): void {
     if (this.#closed) return
-    atWork.failures = 0
+    if (peers.length > 0) atWork.failures = 0
     this.#become(atWork, { type: 'welcomed', peers: peers.length })
     if (peers.length > 0) this.events.onPeers(peers, (peer) => this.#path(atWork, peer))
-    if (this.#joined) atWork.session.joined()
+    else if (!this.#linked) this.#connectAfter(atWork, this.#pauseMs(atWork))
+    if (this.#settled) atWork.session.joined()
   }
 
   #onDown(atWork: AtWork, error: KadrtcError | undefined): void {
@@ -119,9 +130,18 @@ export class Introductions {
       return
     }
     this.#become(atWork, { type: 'down', error })
+    this.#connectAfter(atWork, this.#pauseMs(atWork))
+  }
+
+  #pauseMs(atWork: AtWork): number {
     const pauseMs = Math.min(retryMostMs, retryLeastMs * 2 ** atWork.failures)
     atWork.failures += 1
-    this.#connectAfter(atWork, pauseMs * (0.5 + randomFraction(random) / 2))
+    return pauseMs * (0.5 + randomFraction(this.ports.random) / 2)
+  }
+
+  #settle(): void {
+    this.#settled = true
+    for (const { session, state } of this.#atWork) if (state.type === 'welcomed') session.joined()
   }
 
   #connectAfter(atWork: AtWork, delayMs: number): void {

@@ -6,14 +6,14 @@
 import type { Id } from '@kadrtc/kademlia'
 import type { OperationOptions } from '../deadline.js'
 import { withDeadline } from '../deadline.js'
-import { KadrtcError } from '../errors.js'
+import { type ErrorCode, KadrtcError } from '../errors.js'
 import type { NodeStatus } from '../inspection.js'
 import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Dialler } from '../overlay/dialler.js'
 import type { LinkKeeper } from '../overlay/link-keeper.js'
 import type { SignalPath } from '../ports/link-transport.js'
-import type { Introductions } from './introductions.js'
+import type { IntroducerState, Introductions } from './introductions.js'
 
 export interface JoiningPorts extends LookupPorts {
   readonly dialler: Dialler
@@ -92,12 +92,12 @@ export class Joining {
     if (this.#closed || links.size > 0 || this.#greeting > 0) return
     const states = introductions.states.map(({ state }) => state)
     if (states.some(({ type }) => type === 'connecting')) return
-    const nobodyThere = states.every((state) => state.type !== 'down' && !(state.type === 'welcomed' && state.peers > 0))
-    if (nobodyThere || this.#start?.allowAlone) this.#settleAlone()
-    else if (states.some((state) => state.type === 'down' && state.error.code !== 'SERVER_UNREACHABLE')) {
-      const reached = states.some(({ type }) => type === 'welcomed')
-      const onlyTabs = states.every((state) => state.type === 'down' || state.peers === 0 )
-      if (!reached || onlyTabs) this.#start?.reject(this.#introductionFailure())
+    const named = states.some((state) => state.type === 'welcomed' && state.peers > 0)
+    const failures = states.filter((state) => state.type === 'down')
+    if (named) return
+    if (failures.length === 0 || this.#start?.allowAlone) this.#settleAlone()
+    else if (failures.some(({ error }) => error.code !== 'SERVER_UNREACHABLE')) {
+      this.#start?.reject(this.#introductionFailure())
     }
   }
 
@@ -140,14 +140,18 @@ export class Joining {
 
   #settleAlone(): void {
     this.ports.onStatus('alone')
-    this.ports.introductions.joined()
+    this.ports.introductions.waiting()
     this.#start?.resolve()
   }
 
   #introductionFailure(): KadrtcError | undefined {
-    for (const { name, state } of this.ports.introductions.states) {
-      if (state.type === 'down') return new KadrtcError(state.error.code, name, { cause: state.error })
-    }
-    return undefined
+    const failures = this.ports.introductions.states.filter(({ state }) => state.type === 'down')
+    const telling = failures.find(({ state }) => codeOf(state) !== 'SERVER_UNREACHABLE') ?? failures[0]
+    if (telling?.state.type !== 'down') return undefined
+    return new KadrtcError(telling.state.error.code, telling.name, { cause: telling.state.error })
   }
+}
+
+function codeOf(state: IntroducerState): ErrorCode | undefined {
+  return state.type === 'down' ? state.error.code : undefined
 }

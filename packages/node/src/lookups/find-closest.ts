@@ -51,7 +51,11 @@ export async function findClosest(
 }
 
 /** True when enough independent answers came; false when the careful way is needed. */
-function askFast(ports: LookupPorts, target: Id, hear: (contacts: readonly Contact[]) => void): Promise<boolean> {
+function askFast(
+  ports: LookupPorts,
+  target: Id,
+  hear: (contacts: readonly Contact[]) => void,
+): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
   const ways = firstWays(own, target, links, settings.alpha)
   return new Promise((resolve) => {

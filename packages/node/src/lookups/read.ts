@@ -36,7 +36,11 @@ export interface ReadResult {
 }
 
 /** Rejects only with the reason of `signal`. */
-export function readRecords(ports: LookupPorts, proofs: RecordProofs, options: ReadOptions): Promise<ReadResult> {
+export function readRecords(
+  ports: LookupPorts,
+  proofs: RecordProofs,
+  options: ReadOptions,
+): Promise<ReadResult> {
   return new Read(ports, proofs, options).result
 }
 

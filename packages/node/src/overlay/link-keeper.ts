@@ -29,9 +29,6 @@ import { overlayPath } from './signal-paths.js'
 const gatherMs = 30
 /** A peer that wants to keep a link is not asked again for this long. A guess. */
 const askAgainMs = 600_000
-/** Links over the budget that siblings and newcomers may take until others are released. */
-const overflowMax = 8
-
 export class LinkKeeper {
   /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
   readonly contacts: RoutingTable<Contact>
@@ -50,16 +47,18 @@ export class LinkKeeper {
     this.#scheduleRefresh()
   }
 
-  /** May this peer open a link to us? Within the budget anyone; above it those that we would want ourselves. */
+  /** May this peer open a link to us? Within the budget anyone; a full node makes room for a sibling alone. */
   mayOpen(peer: Id): boolean {
     const { links, settings } = this.ports
     if (this.#closed) return false
     if (links.size < settings.linksMax || links.has(peer)) return true
-    return links.size < settings.linksMax + overflowMax && (this.#wouldBeSibling(peer) || this.#bucketHasRoom(peer))
+    return this.#wouldBeSibling(peer) && this.#leastNeeded() !== undefined
   }
 
   onLinkOpened(link: Link): void {
+    const { links, settings } = this.ports
     this.contacts.offer({ id: link.peer, route: [link.peer] })
+    if (links.size > settings.linksMax) this.#leastNeeded()?.close()
     this.#tendSoon()
   }
 
@@ -67,7 +66,7 @@ export class LinkKeeper {
   onLinkClosed(link: Link): void {
     this.contacts.remove(link.peer)
     this.#tendSoon()
-    if (this.#wouldBeSibling(link.peer)) void this.refreshSiblings()
+    if (this.#wouldBeSibling(link.peer)) this.refreshSiblings().catch(() => undefined)
   }
 
   hear(contacts: readonly Contact[]): void {
@@ -120,7 +119,10 @@ export class LinkKeeper {
     for (const bucket of this.#farBuckets()) {
       if (this.#closed) return
       if ((linked.get(bucket) ?? 0) >= settings.linksPerBucket) continue
-      await this.#lookUp(randomIdInBucket(own, bucket, (length) => random.bytes(length)), false)
+      await this.#lookUp(
+        randomIdInBucket(own, bucket, (length) => random.bytes(length)),
+        false,
+      )
     }
   }
 
@@ -168,19 +170,21 @@ export class LinkKeeper {
     const { own, settings, links } = this.ports
     const nearest = this.contacts.closest(own, settings.k)
     const wanted = nearest.filter(({ id }) => this.dialler.wants(id))
-    if (links.size + this.dialler.underWay >= settings.linksMax) return wanted
+    if (links.size + this.dialler.underWay >= settings.linksMax - this.#reserve) return wanted
     const linked = this.#linkedPerBucket()
     for (const bucket of this.#farBuckets()) {
       const missing = settings.linksPerBucket - (linked.get(bucket) ?? 0)
       if (missing <= 0) continue
-      const known = this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id) && !wanted.some((w) => w.id === id))
+      const known = this.contacts
+        .bucket(bucket)
+        .filter(({ id }) => this.dialler.wants(id) && !wanted.some((w) => w.id === id))
       wanted.push(...known.slice(-missing))
     }
     return wanted
   }
 
   #releaseIdle(): void {
-    const { links, clock, settings, rpc } = this.ports
+    const { clock, settings, rpc } = this.ports
     const nowMs = clock.now()
     for (const [key, reasons] of this.reasons()) {
       if (reasons.length > 0) continue
@@ -189,13 +193,31 @@ export class LinkKeeper {
       const asked = this.#askedAtMs.get(neighbour.link)
       if (asked !== undefined && nowMs - asked < askAgainMs) continue
       this.#askedAtMs.set(neighbour.link, nowMs)
-      if (links.size > settings.linksMax) neighbour.link.close()
-      else rpc.notify(neighbour.link, { type: 'release' })
+      rpc.notify(neighbour.link, { type: 'release' })
     }
   }
 
+  /** Places that this node leaves to others: to newcomers, and to those who need it more than it needs them. */
+  get #reserve(): number {
+    return Math.ceil(this.ports.settings.linksMax / 8)
+  }
+
+  /** The link to give up for a more needed one: no sibling and no app's; with the fewest reasons, the youngest. */
+  #leastNeeded(): Link | undefined {
+    let least: { reasons: number; neighbour: Neighbour } | undefined
+    for (const [key, reasons] of this.reasons()) {
+      const neighbour = this.#byKey(key)
+      if (!neighbour || reasons.includes('sibling') || reasons.includes('app')) continue
+      const fewer = !least || reasons.length < least.reasons
+      const younger = least?.reasons === reasons.length && neighbour.openedAtMs >= least.neighbour.openedAtMs
+      if (fewer || younger) least = { reasons: reasons.length, neighbour }
+    }
+    return least?.neighbour.link
+  }
+
   #byKey(key: string): Neighbour | undefined {
-    for (const neighbour of this.ports.links.neighbours()) if (idKey(neighbour.link.peer) === key) return neighbour
+    for (const neighbour of this.ports.links.neighbours())
+      if (idKey(neighbour.link.peer) === key) return neighbour
     return undefined
   }
 
@@ -203,11 +225,6 @@ export class LinkKeeper {
     const { own, links, settings } = this.ports
     const kth = links.closest(own, settings.k).at(settings.k - 1)
     return !kth || compareDistances(own, peer, kth) < 0
-  }
-
-  #bucketHasRoom(peer: Id): boolean {
-    const { own, settings } = this.ports
-    return (this.#linkedPerBucket().get(bucketIndex(own, peer)) ?? 0) < settings.linksPerBucket
   }
 
   #linkedPerBucket(): Map<number, number> {

@@ -4,8 +4,8 @@
  */
 import { compareDistances, type Id, idKey } from '@kadrtc/kademlia'
 import type { Link } from '../ports/link-transport.js'
-import { TokenBucket } from './token-bucket.js'
 import type { Settings } from '../settings.js'
+import { TokenBucket } from './token-bucket.js'
 
 /** An open link, with what this node keeps about it. */
 export interface Neighbour {

@@ -2,7 +2,7 @@
  * Own records: makes them, brings them to the k closest, and puts them there again at half-life for as long as this
  * node is online, and after a restart (Kademlia paper, section 2.5). What it published is kept in a store of its own.
  */
-import { compareDistances, type Id, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
+import { compareDistances, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
@@ -75,7 +75,10 @@ export class Publisher {
       const record = tryDecode(bytes)
       if (!record || record.expiresAtMs <= clock.now()) rubbish.push(slot)
       else if (!this.#publications.has(slot)) {
-        this.#publications.set(slot, { record, dueAtMs: clock.now() + restartSpreadMs * randomFraction(random) })
+        this.#publications.set(slot, {
+          record,
+          dueAtMs: clock.now() + restartSpreadMs * randomFraction(random),
+        })
         this.#noteSeq(record)
       }
     }
@@ -134,7 +137,12 @@ export class Publisher {
       }
       signal?.addEventListener('abort', abort)
       if (open === 0) return consider()
-      const store = { type: 'store', record, cached: false, ...(ifSeq === undefined ? {} : { ifSeq }) } as const
+      const store = {
+        type: 'store',
+        record,
+        cached: false,
+        ...(ifSeq === undefined ? {} : { ifSeq }),
+      } as const
       for (const { route } of remote) {
         rpc
           .request({ kind: 'route', route }, store)
@@ -177,7 +185,9 @@ export class Publisher {
 
   async #republishDue(): Promise<void> {
     const nowMs = this.ports.clock.now()
-    const due = [...this.#publications].filter(([, { dueAtMs }]) => dueAtMs <= nowMs).slice(0, republishedAtOnce)
+    const due = [...this.#publications]
+      .filter(([, { dueAtMs }]) => dueAtMs <= nowMs)
+      .slice(0, republishedAtOnce)
     for (const [slot, { record }] of due) {
       if (this.#closed) return
       const renewed = await this.#renew(record)

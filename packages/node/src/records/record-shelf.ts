@@ -127,7 +127,11 @@ export class RecordShelf {
     const slot = slotOf(record)
     const held = this.#live(slot)
     const heldSeq = held?.seq
-    const next = shelfEntry(record, encoded.length, held?.cached === false ? undefined : options.cachedUntilMs)
+    const next = shelfEntry(
+      record,
+      encoded.length,
+      held?.cached === false ? undefined : options.cachedUntilMs,
+    )
     const repeated = heldSeq === next.seq && held?.author !== undefined
     if (options.ifSeq !== undefined && (heldSeq ?? 0) !== options.ifSeq && !repeated) {
       return { status: 'conflict', seq: heldSeq }

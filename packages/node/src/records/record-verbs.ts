@@ -55,7 +55,11 @@ export class RecordVerbs {
   constructor(readonly ports: RecordVerbsPorts) {}
 
   /** Rejects with VALUE_TOO_LARGE, NOT_STORED, CONFLICT, BUSY, TIMEOUT, or the signal's reason. */
-  put(keyId: Id, content: { value: Uint8Array; format: number }, options: PutOptions = {}): Promise<PutOutcome> {
+  put(
+    keyId: Id,
+    content: { value: Uint8Array; format: number },
+    options: PutOptions = {},
+  ): Promise<PutOutcome> {
     return this.#write(keyId, { ...content, deleted: false }, options)
   }
 
@@ -83,7 +87,12 @@ export class RecordVerbs {
     checkSize(value)
     const contentId = contentIdOf(value)
     const expiresAtMs = clock.now() + lifeMsOf(options)
-    const record = { kind: 'content', keyId: keyIdOfContent(contentId), value: value.slice(), expiresAtMs } as const
+    const record = {
+      kind: 'content',
+      keyId: keyIdOfContent(contentId),
+      value: value.slice(),
+      expiresAtMs,
+    } as const
     const outcome = await withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
       publisher.publish(record, { signal, ...(options.until ? { until: options.until } : {}) }),
     )
@@ -112,7 +121,13 @@ export class RecordVerbs {
     return withDeadline(clock, options, settings.operationTimeoutMs, async (signal) => {
       const seq = nextSeq(clock.now(), this.#latestSeq())
       this.#lastSeq = seq
-      const record = await proofs.sign({ ...content, value: content.value.slice(), keyId, seq, expiresAtMs: clock.now() + lifeMs })
+      const record = await proofs.sign({
+        ...content,
+        value: content.value.slice(),
+        keyId,
+        seq,
+        expiresAtMs: clock.now() + lifeMs,
+      })
       const outcome = await publisher.publish(record, { ifSeq, signal, ...(until ? { until } : {}) })
       this.#remembered.note(record)
       return { ...outcome, seq }
@@ -143,7 +158,9 @@ export class RecordVerbs {
     search: { author?: Id | undefined; all: boolean; holdersWanted: number },
   ): Promise<readonly KadRecord[]> {
     const { clock, settings } = this.ports
-    return withDeadline(clock, options, settings.operationTimeoutMs, (signal) => this.#lookUp(keyId, search, signal))
+    return withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
+      this.#lookUp(keyId, search, signal),
+    )
   }
 
   async #lookUp(
@@ -188,10 +205,12 @@ function isBy(record: KadRecord, author: Id | undefined): boolean {
 }
 
 function checkSize(value: Uint8Array): void {
-  if (value.length > recordLimits.valueBytesMax) throw new KadrtcError('VALUE_TOO_LARGE', `${value.length} bytes`)
+  if (value.length > recordLimits.valueBytesMax)
+    throw new KadrtcError('VALUE_TOO_LARGE', `${value.length} bytes`)
 }
 
 function lifeMsOf({ lifeMs = recordLimits.lifeMsDefault }: PutOptions): number {
-  if (typeof lifeMs === 'number' && lifeMs >= 1_000 && lifeMs <= recordLimits.lifeMsMax) return Math.floor(lifeMs)
+  if (typeof lifeMs === 'number' && lifeMs >= 1_000 && lifeMs <= recordLimits.lifeMsMax)
+    return Math.floor(lifeMs)
   throw new KadrtcError('INVALID_ARGUMENT', 'lifeMs is 1,000 to 604,800,000')
 }

@@ -2,7 +2,7 @@
  * The newest records this node has read or written, so that no get of it ever returns an older one: a replica
  * that missed an update cannot take a reader back. Bounded: the least recently used go first.
  */
-import { compareRecords, idKey, type KadRecord, slotOf, type Id } from '@kadrtc/kademlia'
+import { compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
 
 /** A tab reads some hundreds of keys, not thousands. A guess. */
 const recordsMax = 1_024

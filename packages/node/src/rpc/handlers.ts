@@ -10,8 +10,8 @@ import {
   recordsPerReplyMax,
   recordVersion,
   type Store,
-  slotHash,
   type StoreStatus,
+  slotHash,
 } from '@kadrtc/wire'
 import type { Channels } from '../channels/channels.js'
 import type { LinkTable } from '../overlay/link-table.js'
@@ -99,7 +99,13 @@ export class Handlers {
     const reply = (records: readonly KadRecord[]): Reply => {
       const fitting = upToLimits(records)
       const contacts = this.#closest(request.keyId, origin)
-      return { type: 'value', nonce: request.nonce, records: fitting, contacts, more: fitting.length < records.length }
+      return {
+        type: 'value',
+        nonce: request.nonce,
+        records: fitting,
+        contacts,
+        more: fitting.length < records.length,
+      }
     }
     return inMemory ? reply(inMemory) : this.ports.shelf.find(request.keyId, search).then(reply)
   }
@@ -117,7 +123,8 @@ export class Handlers {
     const closer = this.#closerThanOwn(record.keyId, origin)
     if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
     const held = shelf.entry(slotOf(record))
-    if (held && !held.cached && sameBytes(held.version, recordVersion(record))) return answer('same', held.seq)
+    if (held && !held.cached && sameBytes(held.version, recordVersion(record)))
+      return answer('same', held.seq)
     const fault = await proofs.check(record)
     if (fault !== 'ok') return answer(statusOf(fault))
     const cachedUntilMs = request.cached ? this.ports.now() + cacheLifeMs(closer, cacheLifeMsMost) : undefined
@@ -129,7 +136,8 @@ export class Handlers {
   #closerThanOwn(keyId: Id, origin: Origin): number {
     const { own, links } = this.ports
     const asker = idKey(origin.id)
-    return links.peers().filter((peer) => compareDistances(keyId, peer, own) < 0 && idKey(peer) !== asker).length
+    return links.peers().filter((peer) => compareDistances(keyId, peer, own) < 0 && idKey(peer) !== asker)
+      .length
   }
 
   #digest(request: Extract<Request, { type: 'digest' }>): Reply {
@@ -164,7 +172,9 @@ function upToLimits(records: readonly KadRecord[]): KadRecord[] {
 /** Key, author, signature and numbers of one record, generously. */
 const recordOverheadBytes = 160
 
-function statusOf(fault: 'malformed' | 'too-large' | 'expired' | 'life-too-long' | 'future-seq' | 'wrong-key' | 'forged'): StoreStatus {
+function statusOf(
+  fault: 'malformed' | 'too-large' | 'expired' | 'life-too-long' | 'future-seq' | 'wrong-key' | 'forged',
+): StoreStatus {
   switch (fault) {
     case 'too-large':
     case 'expired':
@@ -185,4 +195,3 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes)
 }
-

@@ -129,7 +129,7 @@ export class Rpc {
     const busy = neighbour.outbound >= this.limits.pendingPerLinkMax || this.#pending.size >= pendingMax
     if (busy) throw new KadrtcError('BUSY', 'too many requests are under way')
     const nonce = this.#drawNonce()
-    const body = encodeMessage({ ...question, nonce } as Request)
+    const body = encodeMessage({ ...question, nonce } as unknown as Request)
     let abort: (() => void) | undefined
     neighbour.outbound += 1
     try {
@@ -191,7 +191,8 @@ export class Rpc {
   /** Fails what was under way over a link that has closed, so that nobody waits for its timeout. */
   onLinkClosed(link: Link): void {
     for (const [nonce, { way }] of this.#pending) {
-      if (way.kind !== 'route' && way.link === link) this.#fail(nonce, new KadrtcError('UNREACHABLE', 'the link closed'))
+      if (way.kind !== 'route' && way.link === link)
+        this.#fail(nonce, new KadrtcError('UNREACHABLE', 'the link closed'))
     }
   }
 
@@ -204,7 +205,8 @@ export class Rpc {
     const neighbour = this.links.neighbour(origin.link.peer)
     if (!neighbour) return
     if (neighbour.inbound >= this.limits.pendingPerLinkMax) {
-      if (request.type !== 'signal') this.#answer({ type: 'error', nonce: request.nonce, code: 'busy' }, origin)
+      if (request.type !== 'signal')
+        this.#answer({ type: 'error', nonce: request.nonce, code: 'busy' }, origin)
       return
     }
     const reply = this.handlers.handle(request, origin)
@@ -264,7 +266,8 @@ export class Rpc {
     const bytes = replyProofBytes(networkHash, identity.id, signedBytes)
     const settle = (valid: boolean) => {
       if (!valid || !equalIds(responder, origin.id)) this.counters.rogueReplies += 1
-      else if (this.#pending.get(reply.nonce) === pending) this.#accept(reply, pending, responder, origin.route)
+      else if (this.#pending.get(reply.nonce) === pending)
+        this.#accept(reply, pending, responder, origin.route)
       else this.counters.lateReplies += 1
     }
     const valid = identity.verify(proof.publicKey, bytes, proof.signature)
@@ -274,7 +277,8 @@ export class Rpc {
 
   #accept(reply: Reply, pending: Pending, responder: Id, route: readonly Id[]): void {
     const { way } = pending
-    const expected = way.kind === 'link' ? way.link.peer : way.kind === 'route' ? way.route.at(-1)! : undefined
+    const expected =
+      way.kind === 'link' ? way.link.peer : way.kind === 'route' ? way.route.at(-1)! : undefined
     if (expected && !equalIds(expected, responder)) {
       this.counters.rogueReplies += 1
       return

@@ -1,0 +1,93 @@
+import { idToHex, keyIdOf } from '@kadrtc/kademlia'
+import { type Clock, KadNode } from '@kadrtc/node'
+import { Cluster } from '@kadrtc/simulator'
+import { expect, test } from 'vitest'
+import { said, swarm, text } from './swarm.js'
+
+test('nodes that start at the same moment all find each other', async () => {
+  const cluster = swarm()
+  const starts = Array.from({ length: 10 }, () => cluster.add().started)
+  await cluster.run(Promise.all(starts))
+  await cluster.clock.advance(20_000)
+  for (const node of cluster.nodes) expect(node.inspect().links.length).toBe(9)
+})
+
+test('with no server and nobody else, start rejects with SERVER_UNREACHABLE, or is alone if that is allowed', async () => {
+  const strict = swarm()
+  strict.server.stop()
+  await expect(strict.run(strict.add().started)).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' })
+  const lenient = swarm({ allowAlone: true })
+  lenient.server.stop()
+  await lenient.run(lenient.add().started)
+  expect(lenient.node(0).status).toBe('alone')
+})
+
+test('the server dies and comes back: the network goes on, and a newcomer reads all', async () => {
+  const cluster = swarm()
+  await cluster.grow(6)
+  await cluster.run(cluster.node(0).records.put(keyIdOf('a'), text('before')))
+  cluster.server.stop()
+  await cluster.clock.advance(5_000)
+  await cluster.run(cluster.node(1).records.put(keyIdOf('b'), text('meanwhile')))
+  expect(said(await cluster.run(cluster.node(5).records.get(keyIdOf('b'))))).toBe('meanwhile')
+  cluster.server.start()
+  await cluster.clock.advance(60_000)
+  await cluster.grow(1)
+  for (const [key, value] of [
+    ['a', 'before'],
+    ['b', 'meanwhile'],
+  ] as const) {
+    expect(said(await cluster.run(cluster.node(6).records.get(keyIdOf(key))))).toBe(value)
+  }
+})
+
+test('a node that lost every link looks for others again', async () => {
+  const cluster = swarm()
+  await cluster.grow(3)
+  cluster.crash(1)
+  cluster.crash(2)
+  await cluster.clock.advance(30_000)
+  expect(cluster.node(0).status).toBe('alone')
+  await cluster.grow(1)
+  await cluster.clock.advance(30_000)
+  expect(cluster.node(0).status).toBe('joined')
+  expect(
+    cluster
+      .node(0)
+      .inspect()
+      .links.map(({ peer }) => peer),
+  ).toEqual([idToHex(cluster.node(3).id)])
+})
+
+test('a closed node rejects its verbs with CLOSED and has left no timer', async () => {
+  const timers = new Set<object>()
+  const counted = (clock: Clock): Clock => ({
+    now: () => clock.now(),
+    setTimer(delayMs, fire) {
+      const timer = clock.setTimer(delayMs, () => {
+        timers.delete(timer)
+        fire()
+      })
+      timers.add(timer)
+      return {
+        cancel: () => {
+          timers.delete(timer)
+          timer.cancel()
+        },
+      }
+    },
+  })
+  const cluster = new Cluster<KadNode>({
+    seed: 1,
+    createNode: (ports) => new KadNode({ ...ports, clock: counted(ports.clock) }),
+    start: (node) => node.start(),
+    stop: (node) => node.close(),
+  })
+  await cluster.grow(3)
+  const node = cluster.node(0)
+  await cluster.run(node.records.put(keyIdOf('a'), text('b')))
+  expect(timers.size).toBeGreaterThan(0)
+  for (const index of [0, 1, 2]) await cluster.leave(index)
+  expect(timers.size).toBe(0)
+  await expect(node.connect(keyIdOf('x'))).rejects.toMatchObject({ code: 'CLOSED' })
+})

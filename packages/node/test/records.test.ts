@@ -1,0 +1,117 @@
+import { keyIdOf } from '@kadrtc/kademlia'
+import { expect, test } from 'vitest'
+import { said, swarm, text } from './swarm.js'
+
+const key = keyIdOf('greeting')
+
+test('every node reads what every other node put', async () => {
+  const cluster = swarm()
+  await cluster.grow(8)
+  const puts = cluster.nodes.map((node, i) => node.records.put(keyIdOf(`key ${i}`), text(`value ${i}`)))
+  await cluster.run(Promise.all(puts))
+  for (const node of cluster.nodes) {
+    for (let i = 0; i < 8; i++) {
+      expect(said(await cluster.run(node.records.get(keyIdOf(`key ${i}`))))).toBe(`value ${i}`)
+    }
+  }
+})
+
+test('put says how many of the k closest stored it', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(10)
+  await cluster.clock.advance(5_000)
+  const outcome = await cluster.run(cluster.node(2).records.put(key, text('hello'), { until: 'all' }))
+  expect(outcome).toMatchObject({ stored: 4, wanted: 4 })
+})
+
+test('a node that is alone stores for itself and hands over to who comes', async () => {
+  const cluster = swarm()
+  await cluster.grow(1)
+  expect(cluster.node(0).status).toBe('alone')
+  await cluster.run(cluster.node(0).records.put(key, text('early')))
+  await cluster.grow(1)
+  expect(said(await cluster.run(cluster.node(1).records.get(key)))).toBe('early')
+})
+
+test('the newest value over authors wins, and each author keeps a slot', async () => {
+  const cluster = swarm()
+  await cluster.grow(5)
+  await cluster.run(cluster.node(0).records.put(key, text('first')))
+  await cluster.clock.advance(10)
+  await cluster.run(cluster.node(1).records.put(key, text('second')))
+  expect(said(await cluster.run(cluster.node(3).records.get(key)))).toBe('second')
+  const all = await cluster.run(cluster.node(3).records.getAll(key))
+  expect(all.map(said)).toEqual(['second', 'first'])
+  const byFirst = await cluster.run(cluster.node(4).records.get(key, { author: cluster.node(0).id }))
+  expect(said(byFirst)).toBe('first')
+})
+
+test('a deleted value is gone for everybody, though replicas kept older copies', async () => {
+  const cluster = swarm()
+  await cluster.grow(6)
+  await cluster.run(cluster.node(0).records.put(key, text('hello')))
+  await cluster.run(cluster.node(0).records.delete(key))
+  for (const node of cluster.nodes) expect(await cluster.run(node.records.get(key))).toBeUndefined()
+})
+
+test('what nobody put is undefined, not an error', async () => {
+  const cluster = swarm()
+  await cluster.grow(6)
+  expect(await cluster.run(cluster.node(5).records.get(keyIdOf('nothing')))).toBeUndefined()
+  expect(await cluster.run(cluster.node(5).records.fetch(new Uint8Array(32)))).toBeUndefined()
+})
+
+test('compare-and-swap refuses a sequence number that is not the one held', async () => {
+  const cluster = swarm()
+  await cluster.grow(5)
+  const node = cluster.node(0)
+  const { seq } = await cluster.run(node.records.put(key, text('one'), { until: 'all' }))
+  await cluster.clock.advance(10)
+  await cluster.run(node.records.put(key, text('two'), { ifSeq: seq, until: 'all' }))
+  await cluster.clock.advance(10)
+  await expect(cluster.run(node.records.put(key, text('three'), { ifSeq: seq }))).rejects.toMatchObject({
+    code: 'CONFLICT',
+  })
+  expect(said(await cluster.run(cluster.node(4).records.get(key)))).toBe('two')
+})
+
+test('content is found by its hash', async () => {
+  const cluster = swarm()
+  await cluster.grow(6)
+  const bytes = new Uint8Array(65_536).map((_, i) => i * 7)
+  const { contentId } = await cluster.run(cluster.node(0).records.add(bytes))
+  expect(await cluster.run(cluster.node(4).records.fetch(contentId))).toEqual(bytes)
+})
+
+test('a value over 64 KiB is refused with VALUE_TOO_LARGE, and one of 64 KiB is not', async () => {
+  const cluster = swarm()
+  await cluster.grow(3)
+  const put = (bytes: number) => cluster.node(0).records.put(key, { value: new Uint8Array(bytes), format: 0 })
+  await expect(put(65_537)).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' })
+  await cluster.run(put(65_536))
+  expect((await cluster.run(cluster.node(2).records.get(key)))?.value.length).toBe(65_536)
+})
+
+test('a reader never goes back to an older version, though every replica did', async () => {
+  const cluster = swarm()
+  await cluster.grow(3)
+  await cluster.run(cluster.node(0).records.put(key, text('old')))
+  const [stale] = (await cluster.node(1).ports.records.scan()).filter(([slot]) => slot.startsWith('s'))
+  await cluster.clock.advance(10)
+  await cluster.run(cluster.node(0).records.put(key, text('new'), { until: 'all' }))
+  expect(said(await cluster.run(cluster.node(2).records.get(key)))).toBe('new')
+  expect(stale).toBeDefined()
+  cluster.crash(0)
+  cluster.crash(1)
+  expect(said(await cluster.run(cluster.node(2).records.get(key)))).toBe('new')
+})
+
+test('an aborted verb rejects with the signal’s reason', async () => {
+  const cluster = swarm()
+  await cluster.grow(3)
+  const abort = new AbortController()
+  const pending = cluster.node(0).records.get(keyIdOf('nothing'), { signal: abort.signal })
+  abort.abort(new Error('enough'))
+  await expect(cluster.run(pending)).rejects.toThrow('enough')
+  await expect(cluster.node(0).records.get(key, { signal: abort.signal })).rejects.toThrow('enough')
+})
