@@ -150,6 +150,19 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
     return new AppChannel(await this.#node.connect(nodeId(peer, 'peer'), options))
   }
 
+  /**
+   * Milliseconds until a node has answered, linked or not. `payload`, up to 1 KiB, goes there and back. Rejects with
+   * UNREACHABLE, TIMEOUT, CLOSED, or the signal's reason.
+   */
+  async ping(peer: string, options: VerbOptions & { readonly payload?: Uint8Array } = {}): Promise<number> {
+    this.#check(options)
+    const { payload } = options
+    if (payload !== undefined && !(payload instanceof Uint8Array && payload.length <= 1024)) {
+      throw new KadrtcError('INVALID_ARGUMENT', 'payload is a Uint8Array of at most 1,024 bytes')
+    }
+    return this.#node.ping(nodeId(peer, 'peer'), options)
+  }
+
   /** A plain object that says what the node is doing: links with reason, round trip and bucket; records; counters. */
   inspect(): Inspection {
     return this.#node.inspect()

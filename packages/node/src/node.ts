@@ -20,7 +20,7 @@ import { Dialler } from './overlay/dialler.js'
 import { LinkKeeper } from './overlay/link-keeper.js'
 import { LinkTable } from './overlay/link-table.js'
 import { Router } from './overlay/router.js'
-import { overlayPath } from './overlay/signal-paths.js'
+import { overlayPath, wayTo } from './overlay/signal-paths.js'
 import type { Clock } from './ports/clock.js'
 import type { Identity } from './ports/identity.js'
 import type { Introducer } from './ports/introducer.js'
@@ -201,6 +201,22 @@ export class KadNode extends EventEmitter<NodeEvents> {
     })
   }
 
+  /**
+   * PING (Kademlia paper, section 2.3): milliseconds until a node, linked or not, has answered. `payload`, up to 1 KiB,
+   * comes back with the answer. Rejects with UNREACHABLE, TIMEOUT, CLOSED, or the signal's reason.
+   */
+  async ping(peer: Id, options: OperationOptions & { readonly payload?: Uint8Array } = {}): Promise<number> {
+    this.#throwIfClosed()
+    const { clock } = this.ports
+    return withDeadline(clock, options, this.settings.operationTimeoutMs, async (signal) => {
+      const way = wayTo(this.id, this.#links, peer)
+      if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
+      const payload = options.payload ?? new Uint8Array(0)
+      const { rttMs } = await this.#rpc.request(way, { type: 'ping', payload }, { signal })
+      return rttMs
+    })
+  }
+
   inspect(): Inspection {
     const reasons = this.#keeper.reasons()
     const nowMs = this.ports.clock.now()
@@ -256,7 +272,10 @@ export class KadNode extends EventEmitter<NodeEvents> {
   }
 
   #onLink(link: Link): void {
-    if (this.#closing) return link.close()
+    if (this.#closing) {
+      link.close()
+      return
+    }
     const { neighbour, replaced } = this.#links.add(link, this.ports.clock.now())
     if (replaced) {
       this.#rpc.onLinkClosed(replaced.link)
@@ -285,15 +304,19 @@ export class KadNode extends EventEmitter<NodeEvents> {
   #onNotice(notice: Notice, link: Link): void {
     switch (notice.type) {
       case 'goodbye':
-        return link.close('remote')
+        link.close('remote')
+        break
       case 'release':
-        return this.#keeper.onRelease(link)
+        this.#keeper.onRelease(link)
+        break
       case 'keep':
-        return
+        break
       case 'channel-data':
-        return this.#channels.onData(link, notice.channel, notice.data, notice.more ?? false)
+        this.#channels.onData(link, notice.channel, notice.data, notice.more ?? false)
+        break
       case 'channel-close':
-        return this.#channels.onClose(link, notice.channel)
+        this.#channels.onClose(link, notice.channel)
+        break
     }
   }
 

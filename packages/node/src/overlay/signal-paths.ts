@@ -1,9 +1,20 @@
 /** Ways for WebRTC signals over the overlay, which is why two nodes can meet with no server. */
 import type { Id } from '@kadrtc/kademlia'
 import type { SignalPath } from '../ports/link-transport.js'
-import type { Rpc } from '../rpc/rpc.js'
+import type { Rpc, Way } from '../rpc/rpc.js'
 import type { LinkTable } from './link-table.js'
 import { nextHop } from './next-hop.js'
+
+/**
+ * How a packet gets to `peer` and nobody else: straight where there is a link, else greedily over the overlay. Undefined:
+ * this node has no link at all.
+ */
+export function wayTo(own: Id, links: LinkTable, peer: Id): Way | undefined {
+  const direct = links.get(peer)
+  if (direct) return { kind: 'link', link: direct }
+  const link = nextHop(own, peer, links.links()) ?? nearestLink(links, peer)
+  return link && { kind: 'toward', target: peer, link, exact: true }
+}
 
 /**
  * A path to `peer`: straight where there is a link, along `route` while its first hops stand, else greedily toward
@@ -17,11 +28,9 @@ export function overlayPath(
   const { own, rpc, links } = ports
   return {
     send(signal) {
-      const direct = links.get(peer)
-      if (direct) return rpc.signal({ kind: 'link', link: direct }, signal)
-      if (route?.some((hop) => links.has(hop))) return rpc.signal({ kind: 'route', route }, signal)
-      const link = nextHop(own, peer, links.links()) ?? nearestLink(links, peer)
-      if (link) rpc.signal({ kind: 'toward', target: peer, link }, signal)
+      const known = !links.has(peer) && route?.some((hop) => links.has(hop)) ? route : undefined
+      const way: Way | undefined = known ? { kind: 'route', route: known } : wayTo(own, links, peer)
+      if (way) rpc.signal(way, signal)
     },
   }
 }

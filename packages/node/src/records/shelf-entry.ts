@@ -1,5 +1,5 @@
 import { type Id, idKey, type KadRecord, nodeIdOf, slotOf } from '@kadrtc/kademlia'
-import { recordVersion } from '@kadrtc/wire'
+import { recordVersion, slotHash } from '@kadrtc/wire'
 
 /** What the shelf knows of a record without reading the store. */
 export interface ShelfEntry {
@@ -12,6 +12,8 @@ export interface ShelfEntry {
   readonly expiresAtMs: number
   /** Encoded size: what counts against the limits. */
   readonly bytes: number
+  /** The slot in a digest, eight bytes. */
+  readonly slotHash: Uint8Array
   /** Eight bytes that change with the record: what digests carry. */
   readonly version: Uint8Array
   /** A copy kept on the way for a while: in memory only, and no replica. */
@@ -24,8 +26,10 @@ export interface ShelfEntry {
 
 /** With `cachedUntilMs` it is a copy kept on the way until then, if it does not expire before. */
 export function shelfEntry(record: KadRecord, bytes: number, cachedUntilMs?: number): ShelfEntry {
+  const slot = slotOf(record)
   return {
-    slot: slotOf(record),
+    slot,
+    slotHash: slotHash(slot),
     keyId: record.keyId,
     author: record.kind === 'signed' ? idKey(nodeIdOf(record.author)) : undefined,
     seq: record.kind === 'signed' ? record.seq : 0,

@@ -4,7 +4,6 @@
  * stand in one step later each, offer only a digest, and find it is there. The hourly digest is the backstop.
  */
 import { compareDistances, handoverDelayMs, type Id, idKey } from '@kadrtc/kademlia'
-import { slotHash } from '@kadrtc/wire'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import { type Random, randomFraction } from '../ports/random.js'
@@ -106,7 +105,7 @@ export class Replicator {
       const link = links.get(peer)
       if (!link || this.#closed) return
       const part = held.slice(start, start + digestEntries)
-      const entries = part.map((slot) => ({ slotHash: slotHash(slot), version: shelf.entry(slot)!.version }))
+      const entries = part.map((slot) => shelf.entry(slot)!)
       this.counters.offered += entries.length
       const { reply } = await rpc.request({ kind: 'link', link }, { type: 'digest', entries })
       await this.#hand(

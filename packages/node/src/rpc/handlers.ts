@@ -11,7 +11,6 @@ import {
   recordVersion,
   type Store,
   type StoreStatus,
-  slotHash,
 } from '@kadrtc/wire'
 import type { Channels } from '../channels/channels.js'
 import type { LinkTable } from '../overlay/link-table.js'
@@ -143,12 +142,12 @@ export class Handlers {
   #digest(request: Extract<Request, { type: 'digest' }>): Reply {
     this.served.digest += 1
     const held = new Map<string, Uint8Array>()
-    for (const { slot, version, cached } of this.ports.shelf.entries()) {
-      if (!cached) held.set(latin1(slotHash(slot)), version)
+    for (const { slotHash, version, cached } of this.ports.shelf.entries()) {
+      if (!cached) held.set(latin1(slotHash), version)
     }
     const wanted = request.entries.map((entry) => {
       const version = held.get(latin1(entry.slotHash))
-      return !version || !sameBytes(version, entry.version)
+      return !version || mayBeNewer(entry.version, version)
     })
     return { type: 'wants', nonce: request.nonce, wanted }
   }
@@ -190,6 +189,12 @@ function statusOf(
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
+
+/** By the first six bytes (`seq` or expiry); equal ones with another rest are a renewal or a fork: worth a look. */
+function mayBeNewer(offered: Uint8Array, held: Uint8Array): boolean {
+  for (let i = 0; i < 6; i++) if (offered[i] !== held[i]) return offered[i]! > held[i]!
+  return !sameBytes(offered, held)
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -31,7 +31,7 @@ import { RoundTrips } from './round-trips.js'
 /** How a request travels. */
 export type Way =
   | { readonly kind: 'link'; readonly link: Link }
-  | { readonly kind: 'toward'; readonly target: Id; readonly link: Link }
+  | { readonly kind: 'toward'; readonly target: Id; readonly link: Link; readonly exact?: boolean }
   | { readonly kind: 'route'; readonly route: readonly Id[] }
 
 /** The reply each request asks for. */
@@ -156,9 +156,7 @@ export class Rpc {
 
   /** Sends a WebRTC signal along a route or toward a peer. Best effort. */
   signal(way: Way, signal: Uint8Array): void {
-    const body = encodeMessage({ type: 'signal', nonce: this.#drawNonce(), signal })
-    if (way.kind === 'toward') this.router.sendToward(way.link, way.target, body, true)
-    else this.#send(way, body)
+    this.#send(way, encodeMessage({ type: 'signal', nonce: this.#drawNonce(), signal }))
   }
 
   /** A body that the router delivered. */
@@ -306,7 +304,7 @@ export class Rpc {
       case 'link':
         return this.router.sendDirect(way.link, body)
       case 'toward':
-        return this.router.sendToward(way.link, way.target, body)
+        return this.router.sendToward(way.link, way.target, body, way.exact)
       case 'route':
         return this.router.sendAlong(way.route, body)
     }
@@ -329,7 +327,7 @@ export class Rpc {
     const pending = this.#pending.get(nonce)
     if (!pending) return
     this.counters.timedOut += 1
-    if (pending.way.kind === 'link') pending.way.link.probe()
+    if (pending.way.kind !== 'route') pending.way.link.probe()
     this.#fail(nonce, new KadrtcError('TIMEOUT', 'a peer did not answer'))
   }
 
