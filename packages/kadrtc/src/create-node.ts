@@ -98,7 +98,7 @@ async function openParts(
     network,
     certificate,
     ...(iceServers ? { iceServers: [...iceServers] } : {}),
-    ...(constructionsPerMinute ? { limits: { constructionsPerMinute } } : {}),
+    ...(constructionsPerMinute ? { limits: { construction: { perMinute: constructionsPerMinute } } } : {}),
   })
   return { identity, records, published, transport }
 }

@@ -1,0 +1,64 @@
+/**
+ * Runs the benchmarks and prints what they measured, a table or, with --json, one JSON object a line. Words are
+ * filters: what contains one of them in its name is measured.
+ *
+ *   npm run bench                       everything
+ *   npm run bench -- codec closest      what has these words in its name
+ *   npm run bench -- --json             for machines
+ *
+ * Results go to stdout, all else to stderr. A goal that is missed is shown, and is no error.
+ */
+import { bundle } from './bundle.js'
+import { closest } from './closest.js'
+import { codec } from './codec.js'
+import { indexedDb } from './indexeddb.js'
+import { links } from './links.js'
+import type { Aim, Benchmark, Measurement } from './measurement.js'
+import { sixteenTabs } from './sixteen-tabs.js'
+
+const benchmarks: readonly Benchmark[] = [bundle, closest, codec, links, sixteenTabs, indexedDb]
+
+const words = process.argv.slice(2).filter((word) => word !== '--')
+const asJson = words.includes('--json')
+const filters = words.filter((word) => !word.startsWith('--'))
+const note = (text: string) => console.error(`  ${text}`)
+const wanted = ({ name }: Aim) => filters.length === 0 || filters.some((filter) => name.includes(filter))
+
+const chosen = benchmarks.filter(({ aims }) => aims.some(wanted))
+if (chosen.length === 0) {
+  console.error(`nothing is called ${filters.join(' or ')}; there are:`)
+  for (const { aims } of benchmarks) for (const { name } of aims) console.error(`  ${name}`)
+  process.exitCode = 1
+}
+if (!asJson && chosen.length > 0) console.log(tableRow('name', 'value', 'goal', 'against'))
+for (const benchmark of chosen) {
+  const aims = benchmark.aims.filter(wanted)
+  console.error(aims.map(({ name }) => name).join(', '))
+  try {
+    const values = await benchmark.run(note)
+    for (const aim of aims) print({ ...aim, value: rounded(values[aim.name]!) })
+  } catch (error) {
+    console.error(error)
+    process.exitCode = 1
+  }
+}
+
+function print(measurement: Measurement): void {
+  if (asJson) {
+    const { name, value, unit, better, goal, against } = measurement
+    console.log(JSON.stringify({ name, value, unit, better, goal, against }))
+    return
+  }
+  const { name, value, unit, better, goal, against } = measurement
+  const met = goal === null || (better === 'lower' ? value <= goal : value >= goal)
+  const aim = goal === null ? '' : `${better === 'lower' ? '<=' : '>='} ${goal}${met ? '' : ' MISSED'}`
+  console.log(tableRow(name, `${value} ${unit}`, aim, against))
+}
+
+function tableRow(name: string, value: string, goal: string, against: string): string {
+  return `${name.padEnd(30)} ${value.padEnd(14)} ${goal.padEnd(16)} ${against}`
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(4))
+}

@@ -1,0 +1,257 @@
+/**
+ * A Link on one data channel. Messages are cut into frames; a frame goes to the channel only while little waits
+ * there, so that a small message never queues behind a large one for longer than a frame takes. The usual message
+ * is small and finds nothing waiting: it costs one copy and one `channel.send`.
+ */
+import type { Id } from '@kadrtc/kademlia'
+import type { Clock, CloseReason, Link, Timer } from '@kadrtc/node'
+import {
+  byeFrame,
+  type FrameEvent,
+  FrameQueue,
+  frameQueueLimits,
+  Reassembler,
+  WireError,
+  wholeFrame,
+  wholeMessageBytesMax,
+} from '@kadrtc/wire'
+import { Heartbeat, type HeartbeatSettings } from './heartbeat.js'
+import type { PeerConnection } from './simple-peer.js'
+
+export interface WebRtcLinkInit {
+  readonly peer: Id
+  readonly publicKey: Uint8Array
+  readonly connectionId: string
+  /** Open. The link destroys it. */
+  readonly connection: PeerConnection
+  readonly clock: Clock
+  readonly heartbeat: HeartbeatSettings
+  /** Frames go to the channel while it holds less than this. */
+  readonly highWaterBytes: number
+  /** Called once, before the link's own handler. */
+  readonly onClosed: (link: WebRtcLink) => void
+}
+
+/** A goodbye may take this long to leave; looked after this often. */
+const lingerMsMax = 250
+const lingerStepMs = 25
+/** Messages that came before anybody listened: the node listens as soon as it is told of the link. */
+const earlyMessagesMax = 1_024
+const earlyBytesMax = frameQueueLimits.queuedBytesMax
+
+export class WebRtcLink implements Link {
+  readonly peer: Id
+  readonly publicKey: Uint8Array
+  readonly connectionId: string
+  readonly #init: WebRtcLinkInit
+  readonly #connection: PeerConnection
+  readonly #highWaterBytes: number
+  readonly #queue = new FrameQueue()
+  readonly #reassembler = new Reassembler()
+  readonly #heartbeat: Heartbeat
+  readonly #early: Uint8Array[] = []
+  #earlyBytes = 0
+  #onMessage: ((message: Uint8Array) => void) | undefined
+  #onClose: ((reason: CloseReason) => void) | undefined
+  #onDrain: (() => void) | undefined
+  #onReleased: (() => void) | undefined
+  #closed: CloseReason | undefined
+  /** Size of the largest message that was refused since the last drain. */
+  #refusedBytes = 0
+  #linger: Timer | undefined
+
+  constructor(init: WebRtcLinkInit) {
+    this.peer = init.peer
+    this.publicKey = init.publicKey
+    this.connectionId = init.connectionId
+    this.#init = init
+    this.#connection = init.connection
+    this.#highWaterBytes = init.highWaterBytes
+    this.#heartbeat = new Heartbeat(init.clock, init.heartbeat, {
+      sendPing: (token) => {
+        this.#queue.ping(token)
+        this.#pump()
+      },
+      lost: () => this.close('lost'),
+    })
+  }
+
+  get rttMs(): number | undefined {
+    return this.#heartbeat.rttMs
+  }
+
+  get bufferedBytes(): number {
+    return this.#queue.bufferedBytes + (this.#connection.channel?.bufferedAmount ?? 0)
+  }
+
+  /** Begins to measure. Called once, by the transport, after it has told of the link. */
+  start(): void {
+    if (!this.#closed) this.#heartbeat.start()
+  }
+
+  /** Throws WireError for a message that is empty or larger than 96 KiB: a bug of the caller. */
+  send(message: Uint8Array): boolean {
+    const channel = this.#connection.channel
+    if (this.#closed || !channel) return false
+    const queued = this.#queue.bufferedBytes
+    if (queued === 0 && message.length <= wholeMessageBytesMax && channel.bufferedAmount < this.#highWaterBytes) {
+      return this.#give(channel, wholeFrame(message))
+    }
+    if (!this.#queue.enqueue(message)) {
+      this.#refusedBytes = Math.max(this.#refusedBytes, message.length)
+      return false
+    }
+    this.#pump()
+    return !this.#closed
+  }
+
+  onMessage(handler: (message: Uint8Array) => void): void {
+    this.#onMessage = handler
+    for (const message of this.#early.splice(0)) if (!this.#closed) handler(message)
+  }
+
+  onClose(handler: (reason: CloseReason) => void): void {
+    if (this.#closed) handler(this.#closed)
+    else this.#onClose = handler
+  }
+
+  onDrain(handler: () => void): void {
+    this.#onDrain = handler
+  }
+
+  probe(): void {
+    this.#heartbeat.probe()
+  }
+
+  /** What waits in the channel still leaves, within 250 ms; what waits for the channel does not. */
+  close(reason: CloseReason = 'local'): void {
+    if (this.#closed) return
+    if (reason === 'local' && this.#sayBye()) this.#lingerFor(lingerMsMax)
+    this.#end(reason)
+  }
+
+  /** Says goodbye with no time left: the page is being unloaded. */
+  goodbye(): void {
+    if (!this.#closed) this.#sayBye()
+    this.#end('local')
+    this.#release()
+  }
+
+  /** Resolves when the connection underneath has been let go of. */
+  released(): Promise<void> {
+    if (!this.#linger) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onReleased = resolve
+    })
+  }
+
+  /** The channel has one frame for us. */
+  receive(data: unknown): void {
+    if (this.#closed) return
+    this.#heartbeat.heard()
+    let event: FrameEvent
+    try {
+      if (!(data instanceof ArrayBuffer)) throw new WireError('UNKNOWN_TYPE', 'a text message')
+      event = this.#reassembler.push(new Uint8Array(data))
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      return this.close('violation')
+    }
+    switch (event.type) {
+      case 'message':
+        return this.#deliver(event.bytes)
+      case 'partial':
+        return
+      case 'ping':
+        this.#queue.pong(event.token)
+        return this.#pump()
+      case 'pong':
+        return this.#heartbeat.pong(event.token)
+      case 'bye':
+        return this.close('remote')
+      default:
+        return event satisfies never
+    }
+  }
+
+  /** The channel holds little again. */
+  resume(): void {
+    if (this.#closed) return
+    this.#pump()
+    const roomBytes = frameQueueLimits.queuedBytesMax - this.#queue.bufferedBytes
+    if (this.#refusedBytes === 0 || this.#refusedBytes > roomBytes) return
+    this.#refusedBytes = 0
+    this.#onDrain?.()
+  }
+
+  /** The connection has ended under us. */
+  disconnected(failed: boolean): void {
+    this.#end(failed ? 'lost' : 'remote')
+    this.#release()
+  }
+
+  #deliver(message: Uint8Array): void {
+    if (this.#onMessage) return this.#onMessage(message)
+    this.#earlyBytes += message.length
+    this.#early.push(message)
+    if (this.#early.length > earlyMessagesMax || this.#earlyBytes > earlyBytesMax) this.close('violation')
+  }
+
+  #pump(): void {
+    const { channel } = this.#connection
+    if (!channel) return
+    while (channel.bufferedAmount < this.#highWaterBytes) {
+      const frame = this.#queue.next()
+      if (!frame || !this.#give(channel, frame)) return
+    }
+  }
+
+  /** False: the channel is closing, and the link is closed with it. */
+  #give(channel: RTCDataChannel, frame: Uint8Array): boolean {
+    try {
+      channel.send(frame as Uint8Array<ArrayBuffer>)
+      return true
+    } catch {
+      this.disconnected(false)
+      return false
+    }
+  }
+
+  /** False: it cannot be said any more. */
+  #sayBye(): boolean {
+    try {
+      this.#connection.channel?.send(byeFrame(0) as Uint8Array<ArrayBuffer>)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#closed) return
+    this.#closed = reason
+    this.#heartbeat.stop()
+    this.#early.length = 0
+    const handler = this.#onClose
+    this.#onMessage = this.#onClose = this.#onDrain = undefined
+    if (!this.#linger) this.#connection.destroy()
+    this.#init.onClosed(this)
+    handler?.(reason)
+  }
+
+  #lingerFor(remainingMs: number): void {
+    this.#linger = this.#init.clock.setTimer(lingerStepMs, () => {
+      const gone = (this.#connection.channel?.bufferedAmount ?? 0) === 0
+      if (gone || remainingMs <= lingerStepMs) this.#release()
+      else this.#lingerFor(remainingMs - lingerStepMs)
+    })
+  }
+
+  #release(): void {
+    this.#linger?.cancel()
+    this.#linger = undefined
+    this.#connection.destroy()
+    this.#onReleased?.()
+    this.#onReleased = undefined
+  }
+}

@@ -1,0 +1,382 @@
+/**
+ * Links over WebRTC data channels. Signals come and go by whatever way the node gives (an introduction server, other
+ * tabs, the overlay); here they are checked, brought to the handshake they belong to, and made into at most one
+ * link to each peer.
+ *
+ *     const transport = createWebRtcTransport({ identity, network: 'my-app', certificate })
+ *     transport.onLink((link) => …)
+ *     const link = await transport.dial(peer, { send: (signal) => … })
+ */
+import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import {
+  type CancelSignal,
+  type Clock,
+  type Identity,
+  KadrtcError,
+  type Link,
+  type LinkTransport,
+  type Random,
+  type SignalPath,
+} from '@kadrtc/node'
+import type { DecodedSignal, RefuseReason, Signal, SignalLinkRequest } from '@kadrtc/wire'
+import { ConstructionBudget, type ConstructionStats, constructionLimits } from './construction-budget.js'
+import { Dial } from './dial.js'
+import { Handshake, type HandshakePorts } from './handshake.js'
+import { type HeartbeatSettings, heartbeatDefaults } from './heartbeat.js'
+import { type WebRtcLimits, webRtcLimits } from './limits.js'
+import { systemClock, systemRandom } from './platform.js'
+import { ReplayGuard } from './replay-guard.js'
+import { type SignalFault, Signals } from './signals.js'
+import { type PeerConnection, platformWebRtc, type WebRtc } from './simple-peer.js'
+import { WebRtcLink } from './webrtc-link.js'
+
+export interface WebRtcTransportOptions {
+  readonly identity: Identity
+  /** Name of the network: signals of another one are not heard. */
+  readonly network: string
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  /** One for all connections of the tab: making one takes longer than the rest of a handshake. Default: one each. */
+  readonly certificate?: RTCCertificate | undefined
+  readonly iceServers?: readonly RTCIceServer[] | undefined
+  /** WebRTC where the platform has none. */
+  readonly wrtc?: WebRtc | undefined
+  readonly limits?: Partial<WebRtcLimits> | undefined
+  /** Replaces how the construction budget makes the collector run. */
+  readonly encourageCollection?: (() => void) | undefined
+}
+
+export interface WebRtcTransportStats {
+  readonly links: number
+  /** Peers being dialled. */
+  readonly dialling: number
+  /** Requests of others being answered. */
+  readonly answering: number
+  readonly connections: ConstructionStats
+  /** Signals dropped, by reason. */
+  readonly dropped: Readonly<Record<DropReason, number>>
+}
+
+export type DropReason =
+  | SignalFault
+  /** Too old, heard before, or of an attempt that is over. */
+  | 'stale'
+  /** Beyond what is verified at once. */
+  | 'excess'
+
+export interface WebRtcTransport extends LinkTransport {
+  /** For connections constructed from now on. */
+  setIceServers(iceServers: readonly RTCIceServer[]): void
+  stats(): WebRtcTransportStats
+  /** Synchronous, for the page's `pagehide`: says goodbye on every link and closes it. */
+  goodbye(): void
+}
+
+/** Throws WireError if `network` is no name of a network. */
+export function createWebRtcTransport(options: WebRtcTransportOptions): WebRtcTransport {
+  return new Transport(options)
+}
+
+/** A random number of 64 bits names an attempt. */
+const connectionIdBytes = 8
+
+class Transport implements WebRtcTransport {
+  readonly #identity: Identity
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #limits: WebRtcLimits
+  readonly #heartbeat: HeartbeatSettings
+  readonly #signals: Signals
+  readonly #budget: ConstructionBudget
+  readonly #webRtc: WebRtc | undefined
+  readonly #certificate: RTCCertificate | undefined
+  #iceServers: readonly RTCIceServer[]
+  /** By peer; bounded by the node, which says who may open one. */
+  readonly #links = new Map<string, WebRtcLink>()
+  /** Closed, with a goodbye on its way out; each is gone within 250 ms. */
+  readonly #leaving = new Set<Promise<unknown>>()
+  /** By peer; bounded by `dialsMax`. */
+  readonly #dials = new Map<string, Dial>()
+  /** Handshakes in which we offer, by peer; bounded by `answersMax`. */
+  readonly #answering = new Map<string, Handshake>()
+  /** All handshakes, by peer and connection id; bounded by the two above. */
+  readonly #handshakes = new Map<string, Handshake>()
+  readonly #replayGuard: ReplayGuard
+  readonly #dropped = { malformed: 0, foreign: 0, forged: 0, stale: 0, excess: 0 }
+  #verifying = 0
+  #closed = false
+  #onLink: (link: Link) => void = () => {}
+  #mayOpen: (peer: Id) => boolean = () => true
+
+  constructor(options: WebRtcTransportOptions) {
+    this.#identity = options.identity
+    this.#clock = options.clock ?? systemClock()
+    this.#random = options.random ?? systemRandom()
+    this.#limits = { ...webRtcLimits, ...options.limits }
+    this.#heartbeat = { ...heartbeatDefaults, ...this.#limits.heartbeat }
+    this.#signals = new Signals(options.identity, options.network, this.#clock)
+    this.#webRtc = options.wrtc ?? platformWebRtc()
+    this.#certificate = options.certificate
+    this.#iceServers = options.iceServers ?? []
+    this.#replayGuard = new ReplayGuard(this.#limits.replayGuardEntriesMax)
+    this.#budget = new ConstructionBudget(
+      { clock: this.#clock, encourageCollection: options.encourageCollection },
+      { ...constructionLimits, ...this.#limits.construction },
+    )
+  }
+
+  setIceServers(iceServers: readonly RTCIceServer[]): void {
+    this.#iceServers = iceServers
+  }
+
+  onLink(handler: (link: Link) => void): void {
+    this.#onLink = handler
+  }
+
+  onRequest(mayOpen: (peer: Id) => boolean): void {
+    this.#mayOpen = mayOpen
+  }
+
+  stats(): WebRtcTransportStats {
+    return {
+      links: this.#links.size,
+      dialling: this.#dials.size,
+      answering: this.#answering.size,
+      connections: this.#budget.stats(),
+      dropped: { ...this.#dropped },
+    }
+  }
+
+  async dial(peer: Id, path: SignalPath, options: { signal?: CancelSignal } = {}): Promise<Link> {
+    if (this.#closed) throw new KadrtcError('CLOSED')
+    if (options.signal?.aborted) throw options.signal.reason
+    if (!this.#webRtc) throw new KadrtcError('NO_WEBRTC')
+    if (equalIds(peer, this.#identity.id)) throw new KadrtcError('UNREACHABLE', 'this is the node itself')
+    const key = idKey(peer)
+    const standing = this.#links.get(key)
+    if (standing) return standing
+    const dial = this.#dials.get(key) ?? this.#startDial(peer, key, path, this.#webRtc)
+    return dial.join(options.signal)
+  }
+
+  receiveSignal(from: Id, bytes: Uint8Array, path: SignalPath): void {
+    if (this.#closed) return
+    const checked = this.#signals.check(from, bytes)
+    if (typeof checked === 'string') return this.#drop(checked)
+    if (this.#isStale(from, checked.signal)) return this.#drop('stale')
+    if (this.#verifying >= this.#limits.verificationsMax) return this.#drop('excess')
+    this.#verifying++
+    void this.#verifyAndTake(from, checked, bytes, path)
+  }
+
+  goodbye(): void {
+    for (const link of [...this.#links.values()]) link.goodbye()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#budget.close()
+    for (const dial of [...this.#dials.values()]) this.#failDial(dial, new KadrtcError('CLOSED'))
+    for (const handshake of [...this.#handshakes.values()]) this.#abandon(handshake, false)
+    for (const link of [...this.#links.values()]) link.close()
+    await Promise.all(this.#leaving)
+  }
+
+  #startDial(peer: Id, key: string, path: SignalPath, webRtc: WebRtc): Dial {
+    if (this.#dials.size >= this.#limits.dialsMax) throw new KadrtcError('BUSY', 'too many dials')
+    const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () =>
+      this.#failDial(dial, new KadrtcError('TIMEOUT', 'the peer did not answer')),
+    )
+    const dial = new Dial(peer, timer, () => this.#desert(dial))
+    this.#dials.set(key, dial)
+    // The peer asked first: its attempt is ours too.
+    if (this.#answering.has(key)) return dial
+    const connectionId = this.#random.bytes(connectionIdBytes)
+    dial.own = new Handshake('dialler', peer, connectionId, path, this.#handshakePorts(webRtc))
+    this.#handshakes.set(handshakeKey(peer, connectionId), dial.own)
+    void dial.own.request()
+    return dial
+  }
+
+  /** All have given up on the peer; but if it wants a link of its own accord, it may have one. */
+  #desert(dial: Dial): void {
+    const { peer, setAside } = dial
+    this.#failDial(dial, undefined)
+    if (setAside && !this.#closed) this.#consider(peer, setAside.request, setAside.path)
+  }
+
+  #failDial(dial: Dial, error: KadrtcError | undefined): void {
+    this.#dials.delete(idKey(dial.peer))
+    if (dial.own) this.#abandon(dial.own, !this.#closed)
+    dial.reject(error)
+  }
+
+  /** What can be told without checking a signature. */
+  #isStale(from: Id, signal: Signal): boolean {
+    const key = handshakeKey(from, signal.connectionId)
+    if (signal.kind !== 'request') return !this.#handshakes.has(key)
+    const ageMs = this.#clock.now() - signal.issuedAtMs
+    return Math.abs(ageMs) > this.#limits.requestAgeMsMax || this.#replayGuard.has(key)
+  }
+
+  async #verifyAndTake(from: Id, decoded: DecodedSignal, bytes: Uint8Array, path: SignalPath): Promise<void> {
+    const genuine = await this.#signals.verify(decoded)
+    this.#verifying--
+    if (this.#closed) return
+    if (!genuine) return this.#drop('forged')
+    const { signal } = decoded
+    const key = handshakeKey(from, signal.connectionId)
+    if (signal.kind === 'request') {
+      if (this.#replayGuard.add(key)) this.#takeRequest(from, signal, path)
+      else this.#drop('stale')
+      return
+    }
+    const handshake = this.#handshakes.get(key)
+    if (handshake) handshake.receive(signal, bytes, path)
+    else this.#drop('stale')
+  }
+
+  /** Both asked (glare): the lower id makes the offer, and the request of the higher one is the one that counts. */
+  #takeRequest(peer: Id, request: SignalLinkRequest, path: SignalPath): void {
+    const dial = this.#dials.get(idKey(peer))
+    if (!dial?.own) return this.#consider(peer, request, path)
+    if (isLower(this.#identity.id, peer)) return this.#answer(peer, request, path)
+    if (!dial.own.unanswered) return
+    // Ours may have been lost on the way: the peer's has just shown one that works.
+    dial.setAside = { request, path }
+    dial.own.requestAgain(path)
+  }
+
+  #consider(peer: Id, request: SignalLinkRequest, path: SignalPath): void {
+    if (this.#mayOpen(peer)) this.#answer(peer, request, path)
+    else this.#refuse(peer, request.connectionId, path, 'unwanted')
+  }
+
+  /**
+   * Consents. A peer that we think we have a link to has lost it, or is a page that was loaded anew; one whose
+   * earlier request we are still answering has begun afresh.
+   */
+  #answer(peer: Id, request: SignalLinkRequest, path: SignalPath): void {
+    const key = idKey(peer)
+    const earlier = this.#answering.get(key)
+    if (!this.#webRtc || (!earlier && this.#answering.size >= this.#limits.answersMax)) {
+      return this.#refuse(peer, request.connectionId, path, 'busy')
+    }
+    if (earlier) this.#abandon(earlier, false)
+    const ports = this.#handshakePorts(this.#webRtc)
+    const handshake = new Handshake('offerer', peer, request.connectionId, path, {
+      ...ports,
+      onFailed: (failed, error) => {
+        timer.cancel()
+        if (error.code === 'BUSY') this.#refuse(peer, request.connectionId, path, 'busy')
+        ports.onFailed(failed, error)
+      },
+      onOpened: (...opened) => {
+        timer.cancel()
+        return ports.onOpened(...opened)
+      },
+    })
+    const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () => {
+      this.#abandon(handshake, false)
+      this.#rejectDialWithoutHope(peer, new KadrtcError('TIMEOUT'))
+    })
+    this.#answering.set(key, handshake)
+    this.#handshakes.set(handshakeKey(peer, request.connectionId), handshake)
+    handshake.offer(request.publicKey)
+  }
+
+  #refuse(peer: Id, connectionId: Uint8Array, path: SignalPath, reason: RefuseReason): void {
+    this.#signals.seal(peer, connectionId, { kind: 'refuse', reason }).then(
+      (bytes) => path.send(bytes),
+      () => undefined,
+    )
+  }
+
+  #handshakePorts(webRtc: WebRtc): HandshakePorts {
+    return {
+      webRtc,
+      signals: this.#signals,
+      budget: this.#budget,
+      bufferedAmountLowBytes: this.#limits.lowWaterBytes,
+      configuration: () => ({
+        iceServers: [...this.#iceServers],
+        ...(this.#certificate && { certificates: [this.#certificate] }),
+      }),
+      onOpened: (handshake, publicKey, connection) => this.#open(handshake, publicKey, connection),
+      onFailed: (handshake, error) => {
+        this.#forget(handshake)
+        this.#rejectDialWithoutHope(handshake.peer, error)
+      },
+    }
+  }
+
+  /** A dial ends with the last attempt that could fulfil it. */
+  #rejectDialWithoutHope(peer: Id, error: KadrtcError): void {
+    const key = idKey(peer)
+    const dial = this.#dials.get(key)
+    if (dial && !dial.own && !this.#answering.has(key)) this.#failDial(dial, error)
+  }
+
+  #abandon(handshake: Handshake, tellPeer: boolean): void {
+    this.#forget(handshake)
+    handshake.abandon(tellPeer)
+  }
+
+  #forget(handshake: Handshake): void {
+    const key = idKey(handshake.peer)
+    this.#handshakes.delete(handshakeKey(handshake.peer, handshake.connectionId))
+    if (this.#answering.get(key) === handshake) this.#answering.delete(key)
+    const dial = this.#dials.get(key)
+    if (dial?.own === handshake) dial.own = undefined
+  }
+
+  #open(handshake: Handshake, publicKey: Uint8Array, connection: PeerConnection): WebRtcLink {
+    const { peer } = handshake
+    const key = idKey(peer)
+    this.#forget(handshake)
+    const dial = this.#dials.get(key)
+    this.#dials.delete(key)
+    for (const other of [dial?.own, this.#answering.get(key)]) if (other) this.#abandon(other, false)
+    const link = new WebRtcLink({
+      peer,
+      publicKey,
+      connectionId: hex(handshake.connectionId),
+      connection,
+      clock: this.#clock,
+      heartbeat: this.#heartbeat,
+      highWaterBytes: this.#limits.highWaterBytes,
+      onClosed: (closed) => this.#onClosed(key, closed),
+    })
+    const replaced = this.#links.get(key)
+    this.#links.set(key, link)
+    this.#onLink(link)
+    dial?.resolve(link)
+    replaced?.close('lost')
+    link.start()
+    return link
+  }
+
+  /** The late end of a link that was replaced does not touch the one that stands. */
+  #onClosed(key: string, link: WebRtcLink): void {
+    if (this.#links.get(key) === link) this.#links.delete(key)
+    const gone: Promise<unknown> = link.released().then(() => this.#leaving.delete(gone))
+    this.#leaving.add(gone)
+  }
+
+  #drop(reason: DropReason): void {
+    this.#dropped[reason]++
+  }
+}
+
+function handshakeKey(peer: Id, connectionId: Uint8Array): string {
+  return idKey(peer) + hex(connectionId)
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function isLower(a: Id, b: Id): boolean {
+  const at = a.findIndex((byte, i) => byte !== b[i])
+  return at >= 0 && a[at]! < b[at]!
+}

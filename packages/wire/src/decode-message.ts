@@ -1,0 +1,185 @@
+/** Bytes to messages. Total: a message or a WireError, whatever the bytes. */
+
+import { asId, type Id, idBytes, type KadRecord } from '@kadrtc/kademlia'
+import { domainPrefix } from './domain.js'
+import { WireError } from './errors.js'
+import { readIdList } from './ids.js'
+import {
+  bodyBytesMax,
+  channelDataBytesMax,
+  channelLabelBytesMax,
+  contactsMax,
+  digestEntriesMax,
+  pingPayloadBytesMax,
+  recordsPerReplyMax,
+  signalBytesMax,
+} from './limits.js'
+import {
+  type DecodedMessage,
+  type DigestEntry,
+  errorReplyCodes,
+  type Message,
+  messageTypes,
+  nonceHeaderBytes,
+  proofBytes,
+  proofFlag,
+  storeStatuses,
+} from './message.js'
+import { networkHashBytes } from './network.js'
+import { Reader } from './reader.js'
+import { readRecord } from './record.js'
+import { concatBytes, Writer } from './writer.js'
+
+const typeNames = new Map(
+  Object.entries(messageTypes).map(([name, byte]) => [byte as number, name as Message['type']]),
+)
+
+/** The message that `bytes` are; payloads and records are views of them. The proof is not verified here. Throws WireError. */
+export function decodeMessage(bytes: Uint8Array): DecodedMessage {
+  if (bytes.length > bodyBytesMax) throw new WireError('TOO_LARGE', `a message of ${bytes.length} bytes`)
+  const first = bytes[0]
+  if (first === undefined) throw new WireError('TRUNCATED', 'an empty message')
+  if ((first & proofFlag) === 0) return { message: read(first, bytes), signedBytes: bytes }
+  const type = first & ~proofFlag
+  if (type >> 5 !== 1) throw new WireError('BAD_VALUE', 'only replies carry a proof')
+  const end = bytes.length - proofBytes
+  if (end < nonceHeaderBytes) throw new WireError('TRUNCATED')
+  const signedBytes = bytes.subarray(0, end)
+  const publicKey = bytes.slice(end, end + 32)
+  const signature = bytes.slice(end + 32)
+  return { message: read(type, signedBytes), proof: { publicKey, signature }, signedBytes }
+}
+
+/**
+ * What a responder signs, and a requester verifies: `signedBytes` of the reply (nonce included; the proof flag does
+ * not count), bound to the network and to who asked.
+ */
+export function replyProofBytes(network: Uint8Array, requester: Id, signedBytes: Uint8Array): Uint8Array {
+  const prefix = domainPrefix('reply')
+  const header = new Writer(prefix.length + networkHashBytes + idBytes, 256)
+  header.bytes(prefix)
+  header.fixed(network, networkHashBytes)
+  header.fixed(requester, idBytes)
+  const bytes = concatBytes(header.finish(), signedBytes)
+  const typeAt = bytes.length - signedBytes.length
+  bytes[typeAt] = bytes[typeAt]! & ~proofFlag
+  return bytes
+}
+
+/** The nonce of a request or reply, for relays that must answer `unreachable`; undefined where there is none. */
+export function peekNonce(body: Uint8Array): number | undefined {
+  const isNotice = (body[0]! & ~proofFlag) >> 5 === 2
+  if (body.length < nonceHeaderBytes || isNotice) return undefined
+  let nonce = 0
+  for (let i = 1; i < nonceHeaderBytes; i++) nonce = nonce * 256 + body[i]!
+  return nonce
+}
+
+function read(typeByte: number, bytes: Uint8Array): Message {
+  const type = typeNames.get(typeByte)
+  if (!type) throw new WireError('UNKNOWN_TYPE', `message type ${typeByte}`)
+  const reader = new Reader(bytes)
+  reader.u8()
+  const message = typeByte >> 5 === 2 ? readNotice(type, reader) : readWithNonce(type, reader.u48(), reader)
+  reader.end()
+  return message
+}
+
+function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Message {
+  switch (type) {
+    case 'ping':
+    case 'pong':
+      return { type, nonce, payload: reader.rest(pingPayloadBytesMax) }
+    case 'find-node':
+      return { type, nonce, target: readOwnId(reader) }
+    case 'find-value': {
+      const keyId = readOwnId(reader)
+      const flags = reader.upTo(7)
+      const author = flags & 1 ? { author: readOwnId(reader) } : {}
+      return { type, nonce, keyId, ...author, all: (flags & 2) !== 0, skipCache: (flags & 4) !== 0 }
+    }
+    case 'store': {
+      const flags = reader.upTo(3)
+      const ifSeq = flags & 1 ? { ifSeq: reader.u48() } : {}
+      return { type, nonce, record: readRecord(reader), ...ifSeq, cached: (flags & 2) !== 0 }
+    }
+    case 'digest':
+      return { type, nonce, entries: readEntries(reader) }
+    case 'channel-open':
+      return { type, nonce, channel: reader.u32(), label: reader.text8(channelLabelBytesMax) }
+    case 'signal':
+      return { type, nonce, signal: reader.rest(signalBytesMax) }
+    case 'nodes':
+      return { type, nonce, contacts: readIdList(reader, contactsMax) }
+    case 'value': {
+      const contacts = readIdList(reader, contactsMax)
+      const more = reader.bool()
+      return { type, nonce, records: readRecords(reader), contacts, more }
+    }
+    case 'stored': {
+      const status = storeStatuses[reader.upTo(storeStatuses.length - 1)]!
+      return { type, nonce, status, ...(reader.bool() ? { seq: reader.u48() } : {}) }
+    }
+    case 'wants':
+      return { type, nonce, wanted: readBits(reader) }
+    case 'channel-opened':
+      return { type, nonce }
+    case 'error':
+      return { type, nonce, code: errorReplyCodes[reader.upTo(errorReplyCodes.length - 1)]! }
+    case 'unreachable':
+      return { type, nonce, hop: readOwnId(reader) }
+    default:
+      throw new WireError('UNKNOWN_TYPE', type)
+  }
+}
+
+function readNotice(type: Message['type'], reader: Reader): Message {
+  switch (type) {
+    case 'goodbye':
+    case 'release':
+    case 'keep':
+      return { type }
+    case 'channel-data': {
+      const channel = reader.u32()
+      const more = reader.bool()
+      return { type, channel, data: reader.rest(channelDataBytesMax), more }
+    }
+    case 'channel-close':
+      return { type, channel: reader.u32() }
+    default:
+      throw new WireError('UNKNOWN_TYPE', type)
+  }
+}
+
+/** A copy: it is kept in maps long after its message is gone. */
+function readOwnId(reader: Reader): Id {
+  return asId(reader.take(idBytes).slice())
+}
+
+function readRecords(reader: Reader): KadRecord[] {
+  const count = reader.u8()
+  if (count > recordsPerReplyMax) throw new WireError('TOO_LARGE', `${count} records`)
+  const records: KadRecord[] = []
+  for (let i = 0; i < count; i++) records.push(readRecord(reader))
+  return records
+}
+
+function readEntries(reader: Reader): DigestEntry[] {
+  const count = reader.u16()
+  if (count > digestEntriesMax) throw new WireError('TOO_LARGE', `${count} entries`)
+  const block = reader.take(count * 16)
+  return Array.from({ length: count }, (_, i) => ({
+    slotHash: block.subarray(i * 16, i * 16 + 8),
+    version: block.subarray(i * 16 + 8, i * 16 + 16),
+  }))
+}
+
+function readBits(reader: Reader): boolean[] {
+  const count = reader.u16()
+  if (count > digestEntriesMax) throw new WireError('TOO_LARGE', `${count} bits`)
+  const bytes = reader.take(Math.ceil(count / 8))
+  const unused = bytes.length * 8 - count
+  if (unused > 0 && (bytes.at(-1)! & ((1 << unused) - 1)) !== 0)
+    throw new WireError('BAD_VALUE', 'stray bits')
+  return Array.from({ length: count }, (_, i) => (bytes[i >> 3]! & (0x80 >> (i & 7))) !== 0)
+}
