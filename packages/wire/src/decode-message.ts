@@ -153,7 +153,7 @@ function readNotice(type: Message['type'], reader: Reader): Message {
 
 /** A copy: it is kept in maps long after its message is gone. */
 function readOwnId(reader: Reader): Id {
-  return asId(reader.take(idBytes).slice())
+  return asId(reader.copy(idBytes))
 }
 
 function readRecords(reader: Reader): KadRecord[] {

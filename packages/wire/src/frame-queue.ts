@@ -172,10 +172,9 @@ export class FrameQueue {
     this.#turn = at
   }
 
-  /** Ids go round; one that is still under way (of at most 16) is passed over. */
+  /** Ids go round. At most 16 messages are under way and all take their turns, so that none is met again. */
   #drawId(): number {
-    let id = this.#nextId
-    while (this.#fragmenting.some((fragmenting) => fragmenting.id === id)) id = (id + 1) & 0xffff
+    const id = this.#nextId
     this.#nextId = (id + 1) & 0xffff
     return id
   }

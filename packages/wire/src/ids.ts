@@ -7,15 +7,10 @@ import type { Writer } from './writer.js'
 /** Above this size a message's ids are copied out of it, so that whoever keeps one does not keep the message. */
 const sharedBytesMax = 1_024
 
-/** The ids, one after another; their number is written elsewhere or before. */
-export function writeIds(writer: Writer, ids: readonly Id[]): void {
-  writer.fixedList(ids, idBytes)
-}
-
 /** `count` ids as views of one piece of memory, of the message itself if that is small. */
 export function readIds(reader: Reader, count: number): Id[] {
   const block = reader.take(count * idBytes)
-  const shared = block.buffer.byteLength <= sharedBytesMax ? block : block.slice()
+  const shared = block.buffer.byteLength <= sharedBytesMax ? block : new Uint8Array(block)
   const { buffer, byteOffset } = shared
   const ids: Id[] = []
   // Twice as fast as `subarray`, and so is growing the array.
@@ -27,7 +22,7 @@ export function readIds(reader: Reader, count: number): Id[] {
 export function writeIdList(writer: Writer, ids: readonly Id[], countMax: number): void {
   if (ids.length > countMax) throw new WireError('TOO_LARGE', `${ids.length} ids, ${countMax} allowed`)
   writer.u8(ids.length)
-  writeIds(writer, ids)
+  writer.ids(ids)
 }
 
 export function readIdList(reader: Reader, countMax: number): Id[] {

@@ -8,7 +8,7 @@
  */
 import { asId, type Id, idBytes } from '@kadrtc/kademlia'
 import { WireError } from './errors.js'
-import { readIds, writeIds } from './ids.js'
+import { readIds } from './ids.js'
 import { bodyBytesMax, hopsMax, messageBytesMax, pathNodesMax } from './limits.js'
 import { Reader } from './reader.js'
 import { assertUint, Writer } from './writer.js'
@@ -68,7 +68,7 @@ export function encodePacket(packet: Packet): Uint8Array {
       writer.u8(hopsLeft)
       writer.u8(path.length)
       writer.fixed(target, idBytes)
-      writeIds(writer, path)
+      writer.ids(path)
       writer.bytes(body)
       return writer.finish()
     }
@@ -80,7 +80,7 @@ export function encodePacket(packet: Packet): Uint8Array {
       writer.u8(alongKind)
       writer.u8(index)
       writer.u8(path.length)
-      writeIds(writer, path)
+      writer.ids(path)
       writer.bytes(body)
       return writer.finish()
     }

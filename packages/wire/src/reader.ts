@@ -57,6 +57,12 @@ export class Reader {
     return this.#bytes.subarray(at, at + length)
   }
 
+  /** The next `length` bytes in memory of their own. (`slice` of a Node Buffer would be a view.) */
+  copy(length: number): Uint8Array {
+    return new Uint8Array(this.take(length))
+  }
+
+  /** A view, as `take`. */
   id(): Id {
     return asId(this.take(idBytes))
   }

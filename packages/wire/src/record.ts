@@ -173,5 +173,5 @@ function readValue(reader: Reader): Uint8Array {
 
 /** A copy: a key id is kept in maps long after its message, or its value, is gone. */
 function readKeyId(reader: Reader): Id {
-  return asId(reader.take(20).slice())
+  return asId(reader.copy(20))
 }

@@ -2,6 +2,7 @@
  * Writes big-endian fields of fixed widths into one buffer. Give it the exact size where that is known: then there
  * is one allocation and `finish` copies nothing.
  */
+import { idBytes } from '@kadrtc/kademlia'
 import { WireError } from './errors.js'
 import { encodeText } from './text.js'
 
@@ -52,21 +53,16 @@ export class Writer {
   /** Exactly `length` bytes: BAD_VALUE if there are more or fewer. */
   fixed(bytes: Uint8Array, length: number): void {
     checkLength(bytes, length)
-    const at = this.#reserve(length)
-    const buffer = this.#buffer
-    // A loop is faster than `set` for ids.
-    if (length <= 32) for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!
-    else buffer.set(bytes, at)
+    this.bytes(bytes)
   }
 
-  /** Pieces of `length` bytes each, one after another; BAD_VALUE for one of another size. */
-  fixedList(pieces: readonly Uint8Array[], length: number): void {
-    let at = this.#reserve(pieces.length * length)
-    const buffer = this.#buffer
-    for (const piece of pieces) {
-      checkLength(piece, length)
-      for (let i = 0; i < length; i++) buffer[at + i] = piece[i]!
-      at += length
+  /** Ids of 20 bytes, one after another; BAD_VALUE for one of another size. */
+  ids(ids: readonly Uint8Array[]): void {
+    let at = this.#reserve(ids.length * idBytes)
+    for (const id of ids) {
+      checkLength(id, idBytes)
+      copyId(this.#buffer, at, id)
+      at += idBytes
     }
   }
 
@@ -127,7 +123,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function checkLength(bytes: Uint8Array, length: number): void {
-  if (bytes.length !== length) throw new WireError('BAD_VALUE', `${bytes.length} bytes where ${length} belong`)
+  if (bytes.length !== length)
+    throw new WireError('BAD_VALUE', `${bytes.length} bytes where ${length} belong`)
 }
 
 function boundedText(text: string, bytesMax: number): Uint8Array {
@@ -136,6 +133,16 @@ function boundedText(text: string, bytesMax: number): Uint8Array {
   if (!bytes || bytes.length > bytesMax)
     throw new WireError('TOO_LARGE', `text of more than ${bytesMax} bytes`)
   return bytes
+}
+
+/** Spelt out: a reply's 20 contacts are written in half the time that a loop or `set` takes. */
+// biome-ignore format: four a line
+function copyId(buffer: Uint8Array, at: number, id: Uint8Array): void {
+  buffer[at] = id[0]!; buffer[at + 1] = id[1]!; buffer[at + 2] = id[2]!; buffer[at + 3] = id[3]!
+  buffer[at + 4] = id[4]!; buffer[at + 5] = id[5]!; buffer[at + 6] = id[6]!; buffer[at + 7] = id[7]!
+  buffer[at + 8] = id[8]!; buffer[at + 9] = id[9]!; buffer[at + 10] = id[10]!; buffer[at + 11] = id[11]!
+  buffer[at + 12] = id[12]!; buffer[at + 13] = id[13]!; buffer[at + 14] = id[14]!; buffer[at + 15] = id[15]!
+  buffer[at + 16] = id[16]!; buffer[at + 17] = id[17]!; buffer[at + 18] = id[18]!; buffer[at + 19] = id[19]!
 }
 
 function putUint32(buffer: Uint8Array, at: number, value: number): void {

@@ -205,7 +205,7 @@ describe('queue and reassembler', () => {
     expect(queue.next()).toBeUndefined()
   })
 
-  test('message ids go round without meeting one that is under way', () => {
+  test('a large message is not starved by an endless run of others, whose ids differ from its own', () => {
     const queue = new FrameQueue({ queuedBytesMax: 2 ** 21, queuedMessagesMax: 100 })
     const reassembler = new Reassembler()
     queue.enqueue(messageOf(messageBytesMax, 1))

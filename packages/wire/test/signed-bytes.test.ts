@@ -3,6 +3,7 @@ import { asId, type SignedRecord } from '@kadrtc/kademlia'
 import {
   candidateBytesMax,
   candidatesMax,
+  decodeServerMessage,
   decodeSignal,
   encodeClientMessage,
   encodeRecord,
@@ -179,6 +180,11 @@ describe('signals', () => {
 })
 
 describe('introductions', () => {
+  test('a text that begins with a byte order mark keeps it', () => {
+    const refused = { type: 'refused', code: 'version', text: '\ufeffno' } as const
+    expect(decodeServerMessage(encodeServerMessage(refused))).toEqual(refused)
+  })
+
   test('a hello signs the prefix, the nonce, the network and the key', () => {
     const [nonce, network, key] = [
       new Uint8Array(32).fill(1),
