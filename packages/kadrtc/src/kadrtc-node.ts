@@ -106,8 +106,9 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
 
   /** The newest value under a key over all authors, or undefined. Never older than one this node has seen. */
   async get(key: Key, options: GetOptions = {}): Promise<Value | undefined> {
+    const records = this.#records(options)
     const { author, ...rest } = options
-    const record = await this.#records(options).get(keyId(key), {
+    const record = await records.get(keyId(key), {
       ...rest,
       ...(author === undefined ? {} : { author: nodeId(author, 'author') }),
     })

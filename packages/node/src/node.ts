@@ -129,7 +129,9 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#keeper = keeper
     this.#shelf = shelf
     this.#publisher = publisher
-    this.#replicator = new Replicator({ ...lookupPorts, shelf })
+    this.#replicator = new Replicator({ ...lookupPorts, shelf, neighbourhood: keeper })
+    keeper.onHeard = (contact) => this.#replicator.onPeerJoined(contact)
+    keeper.onForgotten = (id) => this.#replicator.onPeerLeft(id)
     this.records = new RecordVerbs({ ...lookupPorts, shelf, proofs, publisher })
     this.#channels = new Channels({
       own,
@@ -284,11 +286,11 @@ export class KadNode extends EventEmitter<NodeEvents> {
     }
     link.onDrain(() => this.#channels.onDrain(link))
     link.onClose((reason) => this.#onLinkClosed(link, reason))
+    link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
     this.emit('link', { peer: idToHex(link.peer) })
     this.#keeper.onLinkOpened(link)
-    this.#replicator.onPeerJoined(link.peer)
+    this.#replicator.onPeerJoined({ id: link.peer, route: [link.peer] })
     this.#joining.onLinkOpened()
-    link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
   }
 
   #onLinkClosed(link: Link, reason: CloseReason): void {
@@ -296,8 +298,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#channels.onLinkClosed(link)
     if (!this.#links.remove(link) || this.#closing) return
     this.emit('unlink', { peer: idToHex(link.peer), reason })
-    this.#replicator.onPeerLeft(link.peer)
     this.#keeper.onLinkClosed(link)
+    this.#replicator.onPeerLeft(link.peer)
     this.#joining.onLinkClosed()
   }
 

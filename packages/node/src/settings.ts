@@ -91,13 +91,14 @@ export const defaultSettings: Settings = {
   channelsPerLinkMax: 16,
 }
 
-/** The defaults with the app's changes; throws INVALID_ARGUMENT for an unknown name or a value below 1. */
+/** The defaults with the app's changes; throws INVALID_ARGUMENT for an unknown name or what is no whole number of at least 1. */
 export function settle(changes: Partial<Settings> = {}): Settings {
   for (const [name, value] of Object.entries(changes)) {
-    if (!(name in defaultSettings)) throw new KadrtcError('INVALID_ARGUMENT', `no setting is called ${name}`)
+    if (!Object.hasOwn(defaultSettings, name))
+      throw new KadrtcError('INVALID_ARGUMENT', `no setting is called ${name}`)
     if (value === undefined) continue
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < 1) {
-      throw new KadrtcError('INVALID_ARGUMENT', `${name} must be a number of at least 1`)
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new KadrtcError('INVALID_ARGUMENT', `${name} must be a whole number of at least 1`)
     }
   }
   const given = Object.entries(changes).filter(([, value]) => value !== undefined)

@@ -15,16 +15,18 @@ import { firstWays } from './ways.js'
 const agreeing = 2
 
 export interface FindClosestOptions {
+  /** How many to name; default k. */
+  readonly count?: number
   readonly careful?: boolean
   readonly signal?: CancelSignal | undefined
 }
 
-/** Nearest first, without this node itself; fewer than k when fewer are known. Rejects only with the reason of `signal`. */
+/** Nearest first, without this node itself; fewer than `count` when fewer are known. Rejects only with the reason of `signal`. */
 export async function findClosest(
   ports: LookupPorts,
   target: Id,
   options: FindClosestOptions = {},
-): Promise<Contact[]> {
+): Promise<readonly Contact[]> {
   const heard = new Map<string, Contact>()
   const hear = (contacts: readonly Contact[]) => {
     for (const contact of contacts) {
@@ -34,20 +36,21 @@ export async function findClosest(
       if (shorter && !equalIds(contact.id, ports.own)) heard.set(key, contact)
     }
   }
+  const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports, target))
   const enough = !options.careful && (await askFast(ports, target, hear))
   if (!enough) {
     const seeds = nearest(heard, target, ports.settings.k)
-    const found = await carefulLookup(ports, {
+    return carefulLookup(ports, {
       target,
       own: ports.own,
       seeds,
+      k: count,
       signal: options.signal,
       ask: (contact) => askOne(ports, target, contact, options.signal),
     })
-    return nearest(new Map(found.map((contact) => [idKey(contact.id), contact])), target, ports.settings.k)
   }
-  return nearest(heard, target, ports.settings.k)
+  return nearest(heard, target, count)
 }
 
 /** True when enough independent answers came; false when the careful way is needed. */

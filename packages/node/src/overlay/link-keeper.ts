@@ -13,8 +13,9 @@ import {
   RoutingTable,
   randomIdInBucket,
 } from '@kadrtc/kademlia'
+import { contactsMax } from '@kadrtc/wire'
 import { KadrtcError } from '../errors.js'
-import type { Contact } from '../lookups/contact.js'
+import { type Contact, contactsBehind } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
@@ -47,18 +48,41 @@ export class LinkKeeper {
     this.#scheduleRefresh()
   }
 
-  /** May this peer open a link to us? Within the budget anyone; a full node makes room for a sibling alone. */
+  /**
+   * May this peer open a link to us? Within the budget anyone. A full node makes room for who is near: the peer may be
+   * a sibling of ours, or, just outside our k nearest, we may be one of its.
+   */
   mayOpen(peer: Id): boolean {
     const { links, settings } = this.ports
     if (this.#closed) return false
     if (links.size < settings.linksMax || links.has(peer)) return true
-    return this.#wouldBeSibling(peer) && this.#leastNeeded() !== undefined
+    return this.#isAmongNearest(peer, 2 * settings.k) && this.#leastNeeded() !== undefined
+  }
+
+  /** Told of somebody near who has been heard of and is not linked, and of one who is there no more. */
+  onHeard: (contact: Contact) => void = () => undefined
+  onForgotten: (id: Id) => void = () => undefined
+
+  /** Everybody near: all linked peers, and the unlinked among the 2k nearest contacts. */
+  members(): Contact[] {
+    const { links, own, settings } = this.ports
+    const linked = links.peers().map((id) => ({ id, route: [id] }))
+    const unlinked = this.contacts.closest(own, 2 * settings.k, ({ id }) => !links.has(id))
+    return [...linked, ...unlinked]
+  }
+
+  /** Somebody who is not linked did not answer. */
+  forget(id: Id): void {
+    if (this.ports.links.has(id) || !this.contacts.has(id)) return
+    this.contacts.remove(id)
+    this.onForgotten(id)
   }
 
   onLinkOpened(link: Link): void {
     const { links, settings } = this.ports
     this.contacts.offer({ id: link.peer, route: [link.peer] })
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
+    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.#askForNeighbours(link)
     this.#tendSoon()
   }
 
@@ -66,11 +90,19 @@ export class LinkKeeper {
   onLinkClosed(link: Link): void {
     this.contacts.remove(link.peer)
     this.#tendSoon()
-    if (this.#wouldBeSibling(link.peer)) this.refreshSiblings().catch(() => undefined)
+    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refreshSiblings().catch(() => undefined)
   }
 
   hear(contacts: readonly Contact[]): void {
-    for (const contact of contacts) this.contacts.offer(contact)
+    if (this.#closed) return
+    const { links, own, settings } = this.ports
+    for (const contact of contacts) {
+      if (links.has(contact.id)) continue
+      const outcome = this.contacts.offer(contact)
+      if (outcome.type !== 'added') continue
+      const near = this.contacts.closest(own, 2 * settings.k).includes(contact)
+      if (near) this.onHeard(contact)
+    }
     this.#tendSoon()
   }
 
@@ -132,9 +164,18 @@ export class LinkKeeper {
     this.#periodic?.cancel()
   }
 
+  /** A new sibling knows who else is near: nodes that join at the same moment find each other by this. */
+  #askForNeighbours(link: Link): void {
+    const { rpc, own } = this.ports
+    rpc
+      .request({ kind: 'link', link }, { type: 'find-node', target: own })
+      .then(({ reply, route }) => this.hear(contactsBehind(reply.contacts, route)))
+      .catch(() => undefined)
+  }
+
   async #lookUp(target: Id, careful: boolean): Promise<void> {
-    const found = await findClosest(this.ports, target, { careful })
-    if (!this.#closed) this.hear(found)
+    const found = await findClosest(this.ports, target, { careful, count: contactsMax })
+    this.hear(found)
   }
 
   #tendSoon(): void {
@@ -161,7 +202,7 @@ export class LinkKeeper {
   /** A peer that is gone is forgotten; one that is busy stays known. */
   #onDialFailed(peer: Id, error: unknown): void {
     const gone = error instanceof KadrtcError && (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE')
-    if (gone && !this.ports.links.has(peer)) this.contacts.remove(peer)
+    if (gone) this.forget(peer)
     this.#tendSoon()
   }
 
@@ -221,10 +262,11 @@ export class LinkKeeper {
     return undefined
   }
 
-  #wouldBeSibling(peer: Id): boolean {
-    const { own, links, settings } = this.ports
-    const kth = links.closest(own, settings.k).at(settings.k - 1)
-    return !kth || compareDistances(own, peer, kth) < 0
+  /** Would this peer be one of our `count` nearest links? */
+  #isAmongNearest(peer: Id, count: number): boolean {
+    const { own, links } = this.ports
+    const last = links.closest(own, count).at(count - 1)
+    return !last || compareDistances(own, peer, last) <= 0
   }
 
   #linkedPerBucket(): Map<number, number> {

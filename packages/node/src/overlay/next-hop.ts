@@ -41,7 +41,7 @@ export function nextHop(own: Id, target: Id, links: Iterable<Link>): Link | unde
   return best
 }
 
-/** log2 of the XOR distance, to 40 significant bits; 0 for equal ids, so that the owner always gains most. */
+/** log2 of the XOR distance, to 40 significant bits; -1 for equal ids, so that the owner always gains most. */
 function distanceBits(a: Id, b: Id): number {
   for (let i = 0; i < 20; i++) {
     const first = a[i]! ^ b[i]!
@@ -50,5 +50,5 @@ function distanceBits(a: Id, b: Id): number {
     for (let j = i + 1; j < i + 5; j++) mantissa = mantissa * 256 + (j < 20 ? a[j]! ^ b[j]! : 0)
     return Math.log2(mantissa) + (15 - i) * 8
   }
-  return 0
+  return -1
 }

@@ -108,7 +108,7 @@ export class Router {
     if (packet.path.some((id) => equalIds(id, this.own))) return
     const mine = equalIds(packet.target, this.own)
     const early = !mine && !packet.exact && isFindValue(packet.body) && this.events.answersEarly(packet.body)
-    const next = mine || early ? undefined : this.#closer(packet)
+    const next = mine || early ? undefined : this.#closer(packet, link)
     if (!next) {
       const route = [link.peer, ...packet.path.toReversed()]
       if (packet.exact && !mine) this.#unreachable(route, packet.body, packet.target)
@@ -121,8 +121,13 @@ export class Router {
     }
   }
 
-  #closer(packet: Toward): Link | undefined {
-    return this.links.get(packet.target) ?? nextHop(this.own, packet.target, this.links.links())
+  /** An origin with no link closer than itself sends to one farther off: the packet must not come back to it. */
+  #closer({ target, path }: Toward, from: Link): Link | undefined {
+    const passed = (link: Link) => link === from || path.some((id) => equalIds(id, link.peer))
+    const best = this.links.get(target) ?? nextHop(this.own, target, this.links.links())
+    if (!best || !passed(best)) return best
+    const others = [...this.links.links()].filter((link) => !passed(link))
+    return nextHop(this.own, target, others)
   }
 
   #receiveAlong(neighbour: Neighbour, packet: Along): void {

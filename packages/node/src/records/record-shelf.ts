@@ -5,10 +5,11 @@
  *
  * Signatures are not its business: give it records that have been verified.
  */
-import { compareDistances, compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import { compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord, type StoreStatus } from '@kadrtc/wire'
 import type { RecordStore, StoreEntry } from '../ports/record-store.js'
 import type { Settings } from '../settings.js'
+import { displacedBy } from './room.js'
 import { type ShelfEntry, shelfEntry } from './shelf-entry.js'
 
 export interface OfferResult {
@@ -32,9 +33,6 @@ export interface FindOptions {
   readonly skipCache?: boolean
 }
 
-/** The share of `recordsMax` that copies kept on the way may take. */
-const cachedShare = 0.1
-
 export class RecordShelf {
   readonly #entries = new Map<string, ShelfEntry>()
   readonly #byKey = new Map<string, Map<string, ShelfEntry>>()
@@ -50,7 +48,7 @@ export class RecordShelf {
     readonly store: RecordStore,
     readonly settings: Settings,
     readonly now: () => number,
-    /** Told when a write fails for good; the record stays in memory. */
+    /** Told when the store fails; a record that could not be written stays in memory. */
     readonly onWriteFailed: (error: unknown) => void,
   ) {}
 
@@ -70,13 +68,17 @@ export class RecordShelf {
     return this.#entries.get(slot)
   }
 
-  /** Reads the store's index once, at the start. What cannot be decoded or has expired is deleted. */
+  /** Reads the store's index once, at the start. What cannot be decoded, has expired or finds no room is deleted. */
   async load(): Promise<void> {
     const rubbish: string[] = []
     for (const [slot, bytes] of await this.store.scan()) {
       const record = tryDecode(bytes)
-      if (!record || record.expiresAtMs <= this.now()) rubbish.push(slot)
-      else if (!this.#entries.has(slot)) this.#file(shelfEntry(record, bytes.length), record)
+      if (!record || slotOf(record) !== slot || record.expiresAtMs <= this.now()) rubbish.push(slot)
+      else if (!this.#entries.has(slot)) {
+        const entry = shelfEntry(record, bytes.length)
+        if (this.#makeRoom(entry, undefined)) this.#file(entry, record)
+        else rubbish.push(slot)
+      }
     }
     if (rubbish.length > 0) await this.store.delete(rubbish)
   }
@@ -93,7 +95,7 @@ export class RecordShelf {
     const wanted = options.all ? entries : entries.slice(0, 1)
     const records: KadRecord[] = []
     for (const entry of wanted) {
-      const record = entry.record ?? (await this.read(entry.slot))
+      const record = await this.read(entry.slot)
       if (record) records.push(record)
     }
     return records
@@ -104,20 +106,32 @@ export class RecordShelf {
     const entries = this.#matching(keyId, options)
     if (entries.some(({ record }) => !record)) return undefined
     entries.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)
-    return (options.all ? entries : entries.slice(0, 1)).map(({ record }) => record!)
+    return (options.all ? entries : entries.slice(0, 1)).map((entry) => {
+      this.#touch(entry)
+      return entry.record!
+    })
   }
 
-  /** The record in a slot, from memory or the store. */
+  /** The record in a slot, from memory or the store. One that the store has lost is held no longer. */
   async read(slot: string): Promise<KadRecord | undefined> {
     const entry = this.#entries.get(slot)
     if (!entry) return undefined
     if (entry.record) {
-      this.#remember(entry, entry.record)
+      this.#touch(entry)
       return entry.record
     }
-    const bytes = await this.store.get(slot)
+    let bytes: Uint8Array | undefined
+    try {
+      bytes = await this.store.get(slot)
+    } catch (error) {
+      this.onWriteFailed(error)
+      return undefined
+    }
+    const current = this.#entries.get(slot)
+    if (current !== entry) return current?.record
     const record = bytes && tryDecode(bytes)
-    if (record && this.#entries.get(slot) === entry) this.#remember(entry, record)
+    if (record) this.#remember(entry, record)
+    else this.#drop(entry)
     return record
   }
 
@@ -132,14 +146,16 @@ export class RecordShelf {
       encoded.length,
       held?.cached === false ? undefined : options.cachedUntilMs,
     )
+    if (next.expiresAtMs <= this.now()) return { status: 'expired', seq: heldSeq }
     const repeated = heldSeq === next.seq && held?.author !== undefined
     if (options.ifSeq !== undefined && (heldSeq ?? 0) !== options.ifSeq && !repeated) {
       return { status: 'conflict', seq: heldSeq }
     }
-    if (held && !(held.cached && !next.cached)) {
+    if (held) {
       const order = this.#compare(record, held)
+      const becomesReplica = held.cached && !next.cached
       if (order < 0) return { status: 'stale', seq: heldSeq }
-      if (order === 0) return { status: 'same', seq: heldSeq }
+      if (order === 0 && !becomesReplica) return { status: 'same', seq: heldSeq }
     }
     if (!this.#makeRoom(next, held)) return { status: 'full', seq: heldSeq }
     if (held) this.#drop(held)
@@ -150,10 +166,15 @@ export class RecordShelf {
 
   /** Forgets what has expired. */
   async expire(): Promise<void> {
+    const stored = this.#dropExpired()
+    if (stored.length > 0) await this.store.delete(stored)
+  }
+
+  /** The slots that the store is to forget too. */
+  #dropExpired(): string[] {
     const gone = [...this.#entries.values()].filter(({ expiresAtMs }) => expiresAtMs <= this.now())
     for (const entry of gone) this.#drop(entry)
-    const stored = gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
-    if (stored.length > 0) await this.store.delete(stored)
+    return gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
   }
 
   #matching(keyId: Id, { author, skipCache }: FindOptions): ShelfEntry[] {
@@ -183,43 +204,32 @@ export class RecordShelf {
     return seq - held.seq || record.expiresAtMs - held.expiresAtMs
   }
 
-  /** Bounds the shelf: past a limit, what is farthest from this node's id goes first (DESIGN: records). */
+  /** Bounds the shelf: past a limit what has expired goes, and only then what lives. */
   #makeRoom(next: ShelfEntry, held: ShelfEntry | undefined): boolean {
-    const { recordsMax, recordBytesMax, recordsPerKeyMax, recordsPerAuthorMax } = this.settings
-    const shelf = this.#byKey.get(idKey(next.keyId))
-    if (!held && (shelf?.size ?? 0) >= recordsPerKeyMax) return false
-    if (!held && next.author && (this.#perAuthor.get(next.author) ?? 0) >= recordsPerAuthorMax) return false
-    if (!held && next.cached && this.#cached >= recordsMax * cachedShare) {
-      this.#evict(this.#farthest((entry) => entry.cached))
+    let displaced = this.#displacedBy(next, held)
+    if (displaced?.size !== 0) {
+      const expired = this.#dropExpired()
+      if (expired.length > 0) this.store.delete(expired).catch(this.onWriteFailed)
+      displaced = this.#displacedBy(next, held)
     }
-    const tooMany = () => this.#entries.size - (held ? 1 : 0) >= recordsMax
-    const tooLarge = () => this.#bytes - (held?.bytes ?? 0) + next.bytes > recordBytesMax
-    while (tooMany() || tooLarge()) {
-      const worst = this.#farthest((entry) => entry !== held)
-      if (!worst || !this.#goesBefore(worst, next)) return false
-      this.#evict(worst)
-    }
-    return true
+    for (const entry of displaced ?? []) this.#evict(entry)
+    return displaced !== undefined
   }
 
-  /** What goes first: copies kept on the way, then what is farthest from this node's id. */
-  #farthest(eligible: (entry: ShelfEntry) => boolean): ShelfEntry | undefined {
-    let worst: ShelfEntry | undefined
-    for (const entry of this.#entries.values()) {
-      if (eligible(entry) && (!worst || this.#goesBefore(entry, worst))) worst = entry
+  #displacedBy(next: ShelfEntry, held: ShelfEntry | undefined): ReadonlySet<ShelfEntry> | undefined {
+    const holdings = {
+      entries: this.#entries,
+      bytes: this.#bytes,
+      cached: this.#cached,
+      underKey: this.#byKey.get(idKey(next.keyId))?.size ?? 0,
+      byAuthor: (next.author && this.#perAuthor.get(next.author)) || 0,
     }
-    return worst
+    return displacedBy(next, held, holdings, this.own, this.settings)
   }
 
-  #goesBefore(a: ShelfEntry, b: ShelfEntry): boolean {
-    if (a.cached !== b.cached) return a.cached
-    return compareDistances(this.own, a.keyId, b.keyId) > 0
-  }
-
-  #evict(worst: ShelfEntry | undefined): void {
-    if (!worst) return
-    this.#drop(worst)
-    if (!worst.cached) this.store.delete([worst.slot]).catch(this.onWriteFailed)
+  #evict(entry: ShelfEntry): void {
+    this.#drop(entry)
+    if (!entry.cached) this.store.delete([entry.slot]).catch(this.onWriteFailed)
   }
 
   #file(entry: ShelfEntry, record: KadRecord): void {
@@ -261,6 +271,10 @@ export class RecordShelf {
       if (this.#memoryBytes <= this.settings.valueCacheBytesMax) return
       if (old !== entry && !old.writing && !old.cached) this.#forget(old)
     }
+  }
+
+  #touch(entry: ShelfEntry): void {
+    if (this.#inMemory.delete(entry.slot)) this.#inMemory.set(entry.slot, entry)
   }
 
   #forget(entry: ShelfEntry): void {

@@ -3,17 +3,27 @@
  * event-driven). When a neighbour becomes one of the k, the closest holder hands the record over at once; the others
  * stand in one step later each, offer only a digest, and find it is there. The hourly digest is the backstop.
  */
-import { compareDistances, handoverDelayMs, type Id, idKey } from '@kadrtc/kademlia'
+import { compareDistances, equalIds, handoverDelayMs, type Id, idKey } from '@kadrtc/kademlia'
+import { KadrtcError } from '../errors.js'
+import type { Contact } from '../lookups/contact.js'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordShelf } from '../records/record-shelf.js'
-import type { Rpc } from '../rpc/rpc.js'
+import type { Rpc, Way } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
+
+/** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
+export interface Neighbourhood {
+  members(): readonly Contact[]
+  /** Somebody who is not linked did not answer. */
+  forget(id: Id): void
+}
 
 export interface ReplicatorPorts {
   readonly own: Id
   readonly links: LinkTable
+  readonly neighbourhood: Neighbourhood
   readonly shelf: RecordShelf
   readonly rpc: Rpc
   readonly clock: Clock
@@ -26,9 +36,12 @@ const digestEntries = 512
 /** Records handed to one peer at once: its link and its store are shared with live traffic. A guess. */
 const handedAtOnce = 8
 
-/** Records to offer one peer when their wait is over. One batch per peer and rank: at most links x k. */
+/** An offer that failed is made again this often, if the peer is still there. A guess. */
+const attemptsMax = 3
+
+/** Records to offer one peer when their wait is over. One batch per peer and rank: at most neighbourhood x k. */
 interface Batch {
-  readonly peer: Id
+  readonly peer: Contact
   readonly slots: Set<string>
   readonly timer: Timer
 }
@@ -43,25 +56,29 @@ export class Replicator {
     this.#scheduleDigests()
   }
 
-  /** `peer` has been linked: offer it what it should hold. */
-  onPeerJoined(peer: Id): void {
-    this.#forEachHeld((slot, keyId, peers) => {
-      const others = peers.filter((id) => id !== peer)
-      if (countCloser(keyId, peer, [...others, this.ports.own]) < this.ports.settings.k) {
-        this.#plan(slot, peer, countCloser(keyId, this.ports.own, others))
-      }
+  /** `peer` is a neighbour now: offer it what it should hold. */
+  onPeerJoined(peer: Contact): void {
+    const { own, settings } = this.ports
+    const others = this.#others().filter((id) => !equalIds(id, peer.id))
+    this.#forEachHeld((slot, keyId) => {
+      const closer = countCloser(keyId, peer.id, others) + Number(compareDistances(keyId, own, peer.id) < 0)
+      if (closer < settings.k) this.#plan(slot, peer, countCloser(keyId, own, others))
     })
   }
 
-  /** `peer` has gone: whoever moved up into its place in a replica set is offered the record. */
-  onPeerLeft(peer: Id): void {
-    const { own, settings } = this.ports
-    this.#forEachHeld((slot, keyId, peers) => {
-      const all = [...peers, own]
-      if (countCloser(keyId, peer, all) >= settings.k || all.length < settings.k) return
-      const entrant = all.sort((a, b) => compareDistances(keyId, a, b))[settings.k - 1]
-      if (!entrant || entrant === own) return
-      this.#plan(slot, entrant, countCloser(keyId, own, peers))
+  /** A neighbour has gone: whoever moved up into its place in a replica set is offered the record. */
+  onPeerLeft(gone: Id): void {
+    const { own, settings, neighbourhood } = this.ports
+    const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
+    const ids = members.map(({ id }) => id)
+    this.#forEachHeld((slot, keyId) => {
+      if (members.length < settings.k || countCloser(keyId, gone, [...ids, own]) >= settings.k) return
+      const ownRank = countCloser(keyId, own, ids)
+      const entrantRank = settings.k - 1
+      if (ownRank === entrantRank) return
+      const nearest = [...members].sort((a, b) => compareDistances(keyId, a.id, b.id))
+      const entrant = nearest[ownRank < entrantRank ? entrantRank - 1 : entrantRank]
+      if (entrant) this.#plan(slot, entrant, ownRank)
     })
   }
 
@@ -72,42 +89,58 @@ export class Replicator {
     this.#batches.clear()
   }
 
-  #forEachHeld(visit: (slot: string, keyId: Id, peers: Id[]) => void): void {
-    if (this.#closed) return
-    const peers = this.ports.links.peers()
-    for (const { slot, keyId, cached } of this.ports.shelf.entries()) if (!cached) visit(slot, keyId, peers)
+  #others(): Id[] {
+    return this.ports.neighbourhood.members().map(({ id }) => id)
   }
 
-  #plan(slot: string, peer: Id, ownRank: number): void {
+  #forEachHeld(visit: (slot: string, keyId: Id) => void): void {
+    if (this.#closed) return
+    for (const { slot, keyId, cached } of this.ports.shelf.entries()) if (!cached) visit(slot, keyId)
+  }
+
+  #plan(slot: string, peer: Contact, ownRank: number, attempt = 0): void {
     const { settings, clock, random } = this.ports
     const rank = Math.min(ownRank, settings.k)
-    const key = `${rank}:${idKey(peer)}`
+    const key = `${rank}:${attempt}:${idKey(peer.id)}`
     const standing = this.#batches.get(key)
     if (standing) {
       standing.slots.add(slot)
       return
     }
     const jitterMs = 50 + 100 * randomFraction(random)
-    const delayMs = jitterMs + handoverDelayMs(rank, { rankStepMs: settings.handoverStepMs })
+    const delayMs = jitterMs + handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
     const timer = clock.setTimer(delayMs, () => {
       this.#batches.delete(key)
-      this.#offer(peer, batch.slots).catch(() => undefined)
+      this.#offer(peer, batch.slots).catch((error) => this.#onOfferFailed(batch, rank, attempt, error))
     })
     const batch: Batch = { peer, slots: new Set([slot]), timer }
     this.#batches.set(key, batch)
   }
 
-  /** Offers digests, then stores what the peer wants. A peer that is gone by now ends it: its leaving plans anew. */
-  async #offer(peer: Id, slots: Iterable<string>): Promise<void> {
-    const { shelf, links, rpc } = this.ports
+  /** Who is gone has its leaving planned by that; who is only busy is offered again. */
+  #onOfferFailed({ peer, slots }: Batch, rank: number, attempt: number, error: unknown): void {
+    const { links, neighbourhood } = this.ports
+    const silent = error instanceof KadrtcError && (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE')
+    if (this.#closed) return
+    if (silent && !links.has(peer.id)) neighbourhood.forget(peer.id)
+    else if (attempt < attemptsMax) for (const slot of slots) this.#plan(slot, peer, rank, attempt + 1)
+  }
+
+  #way({ id, route }: Contact): Way {
+    const link = this.ports.links.get(id)
+    return link ? { kind: 'link', link } : { kind: 'route', route }
+  }
+
+  /** Offers digests, then stores what the peer wants. */
+  async #offer(peer: Contact, slots: Iterable<string>): Promise<void> {
+    const { shelf, rpc } = this.ports
     const held = [...slots].filter((slot) => shelf.entry(slot)?.cached === false)
     for (let start = 0; start < held.length; start += digestEntries) {
-      const link = links.get(peer)
-      if (!link || this.#closed) return
-      const part = held.slice(start, start + digestEntries)
+      if (this.#closed) return
+      const part = held.slice(start, start + digestEntries).filter((slot) => shelf.entry(slot))
       const entries = part.map((slot) => shelf.entry(slot)!)
       this.counters.offered += entries.length
-      const { reply } = await rpc.request({ kind: 'link', link }, { type: 'digest', entries })
+      const { reply } = await rpc.request(this.#way(peer), { type: 'digest', entries })
       await this.#hand(
         peer,
         part.filter((_, index) => reply.wanted[index]),
@@ -115,27 +148,32 @@ export class Replicator {
     }
   }
 
-  async #hand(peer: Id, slots: readonly string[]): Promise<void> {
+  /** Rejects if one record could not be handed over; the others have been by then. */
+  async #hand(peer: Contact, slots: readonly string[]): Promise<void> {
     const waiting = [...slots]
+    let failure: unknown
     const worker = async () => {
       for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
-        const link = this.ports.links.get(peer)
         const record = await this.ports.shelf.read(slot)
-        if (!link || this.#closed) return
-        if (!record) continue
-        await this.ports.rpc.request({ kind: 'link', link }, { type: 'store', record, cached: false })
-        this.counters.handedOver += 1
+        if (this.#closed || !record) continue
+        try {
+          await this.ports.rpc.request(this.#way(peer), { type: 'store', record, cached: false })
+          this.counters.handedOver += 1
+        } catch (error) {
+          failure ??= error
+        }
       }
     }
-    await Promise.allSettled(Array.from({ length: Math.min(handedAtOnce, slots.length) }, worker))
+    await Promise.all(Array.from({ length: Math.min(handedAtOnce, slots.length) }, worker))
+    if (failure) throw failure
   }
 
   #scheduleDigests(): void {
-    const { clock, random, settings, links } = this.ports
+    const { clock, random, settings, neighbourhood } = this.ports
     const delayMs = settings.digestIntervalMs * (0.75 + randomFraction(random) / 2)
     this.#hourly = clock.setTimer(delayMs, () => {
       this.#scheduleDigests()
-      for (const peer of links.peers()) this.onPeerJoined(peer)
+      for (const peer of neighbourhood.members()) this.onPeerJoined(peer)
       this.ports.shelf.expire().catch(() => undefined)
     })
   }

@@ -87,8 +87,7 @@ export class Handlers {
   }
 
   #closest(target: Id, origin: Origin): Id[] {
-    const { links, settings } = this.ports
-    return links.closest(target, Math.min(settings.k, contactsMax), origin.id)
+    return this.ports.links.closest(target, contactsMax, origin.id)
   }
 
   #findValue(request: FindValue, origin: Origin): Awaitable<Reply> {

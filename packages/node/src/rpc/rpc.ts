@@ -65,6 +65,8 @@ export interface RequestHandlers {
 
 interface Pending {
   readonly way: Way
+  /** The link it left on. */
+  readonly link: Link
   readonly wanted: Reply['type']
   readonly sentAtMs: number
   readonly timer: Timer
@@ -137,7 +139,9 @@ export class Rpc {
         const timeoutMs = options.timeoutMs ?? this.limits.requestTimeoutMs
         const timer = this.ports.clock.setTimer(timeoutMs, () => this.#expire(nonce))
         const sentAtMs = this.ports.clock.now()
-        this.#pending.set(nonce, { way, wanted: replyFor[question.type], sentAtMs, timer, resolve, reject })
+        const { link } = neighbour
+        const wanted = replyFor[question.type]
+        this.#pending.set(nonce, { way, link, wanted, sentAtMs, timer, resolve, reject })
         abort = () => this.#fail(nonce, options.signal?.reason)
         options.signal?.addEventListener('abort', abort)
         if (!this.#send(way, body)) this.#fail(nonce, new KadrtcError('BUSY', 'the link is congested'))
@@ -188,9 +192,8 @@ export class Rpc {
 
   /** Fails what was under way over a link that has closed, so that nobody waits for its timeout. */
   onLinkClosed(link: Link): void {
-    for (const [nonce, { way }] of this.#pending) {
-      if (way.kind !== 'route' && way.link === link)
-        this.#fail(nonce, new KadrtcError('UNREACHABLE', 'the link closed'))
+    for (const [nonce, pending] of this.#pending) {
+      if (pending.link === link) this.#fail(nonce, new KadrtcError('UNREACHABLE', 'the link closed'))
     }
   }
 
@@ -199,42 +202,43 @@ export class Rpc {
     for (const nonce of [...this.#pending.keys()]) this.#fail(nonce, new KadrtcError('CLOSED'))
   }
 
+  /** What takes a while, signing included, counts against the bound of the link. */
   #onRequest(request: Request, origin: Origin): void {
     const neighbour = this.links.neighbour(origin.link.peer)
     if (!neighbour) return
+    const refusal = (code: 'busy' | 'refused') => ({ type: 'error', nonce: request.nonce, code }) as const
     if (neighbour.inbound >= this.limits.pendingPerLinkMax) {
-      if (request.type !== 'signal')
-        this.#answer({ type: 'error', nonce: request.nonce, code: 'busy' }, origin)
+      // Over a relay even "busy" would have to be signed: silence costs the asker no more than a hedge.
+      if (request.type !== 'signal' && origin.route.length === 1) this.#answer(refusal('busy'), origin)
       return
     }
     const reply = this.handlers.handle(request, origin)
-    if (!(reply instanceof Promise)) {
-      if (reply) this.#answer(reply, origin)
-      return
-    }
+    const answer = (settled: Reply | undefined) => settled && this.#answer(settled, origin)
+    const answered = reply instanceof Promise ? reply.then(answer) : answer(reply)
+    if (!(answered instanceof Promise)) return
     neighbour.inbound += 1
-    reply
-      .then((settled) => settled && this.#answer(settled, origin))
-      .catch(() => this.#answer({ type: 'error', nonce: request.nonce, code: 'refused' }, origin))
+    answered
+      .catch(() => this.#answer(refusal('refused'), origin))
+      .catch(() => undefined)
       .finally(() => {
         neighbour.inbound -= 1
       })
   }
 
-  #answer(reply: Reply, origin: Origin): void {
+  /** A promise only where signing is one. */
+  #answer(reply: Reply, origin: Origin): Awaitable<void> {
     if (origin.route.length === 1) {
       this.router.sendDirect(origin.link, encodeMessage(reply))
       return
     }
     const { identity, networkHash } = this.ports
     const signed = encodeMessage(reply)
-    const signature = identity.sign(replyProofBytes(networkHash, origin.id, signed))
-    const send = (made: Uint8Array) => {
-      const proof = { publicKey: identity.publicKey, signature: made }
+    const send = (signature: Uint8Array) => {
+      const proof = { publicKey: identity.publicKey, signature }
       this.router.sendAlong(origin.route, encodeMessage(reply, proof))
     }
-    if (signature instanceof Promise) signature.then(send, () => undefined)
-    else send(signature)
+    const signature = identity.sign(replyProofBytes(networkHash, origin.id, signed))
+    return signature instanceof Promise ? signature.then(send) : send(signature)
   }
 
   #onReply(reply: Reply, decoded: DecodedMessage, origin: Origin): void {
@@ -274,9 +278,7 @@ export class Rpc {
   }
 
   #accept(reply: Reply, pending: Pending, responder: Id, route: readonly Id[]): void {
-    const { way } = pending
-    const expected =
-      way.kind === 'link' ? way.link.peer : way.kind === 'route' ? way.route.at(-1)! : undefined
+    const expected = destinationOf(pending.way)
     if (expected && !equalIds(expected, responder)) {
       this.counters.rogueReplies += 1
       return
@@ -346,5 +348,17 @@ export class Rpc {
       for (const byte of bytes) nonce = nonce * 256 + byte
       if (!this.#pending.has(nonce)) return nonce
     }
+  }
+}
+
+/** The only node that may answer; undefined: whoever is closest to the target. */
+function destinationOf(way: Way): Id | undefined {
+  switch (way.kind) {
+    case 'link':
+      return way.link.peer
+    case 'toward':
+      return way.exact ? way.target : undefined
+    case 'route':
+      return way.route.at(-1)
   }
 }

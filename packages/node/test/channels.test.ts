@@ -1,0 +1,377 @@
+import { compareDistances, type Id, idBytes, idToHex } from '@kadrtc/kademlia'
+import { Channel, channelMessageBytesMax, type KadNode } from '@kadrtc/node'
+import type { Cluster } from '@kadrtc/simulator'
+import { channelDataBytesMax, decodeMessage, decodePacket, type Notice } from '@kadrtc/wire'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { tinyId } from './fake-link.js'
+import { RawPeer } from './raw-peer.js'
+import { swarm } from './swarm.js'
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+const patterned = (length: number) => new Uint8Array(length).map((_, i) => i * 31 + (i >> 8))
+
+/** Two nodes, and a channel from the first to the second: both ends of it. */
+async function pair(cluster: Cluster<KadNode> = swarm()) {
+  await cluster.grow(2)
+  const accepted: Channel[] = []
+  cluster.node(1).on('channel', (channel) => accepted.push(channel))
+  const near = await cluster.run(cluster.node(0).connect(cluster.node(1).id, { label: 'chat' }))
+  return { cluster, near, far: accepted[0]!, accepted }
+}
+
+function heardBy(channel: Channel): Uint8Array[] {
+  const heard: Uint8Array[] = []
+  channel.on('message', (data) => heard.push(data))
+  return heard
+}
+
+describe('between two nodes', () => {
+  test('both ends know the peer and the label, and messages come in order, both ways', async () => {
+    const { cluster, near, far } = await pair()
+    expect([near.peer, near.label]).toEqual([idToHex(cluster.node(1).id), 'chat'])
+    expect([far.peer, far.label]).toEqual([idToHex(cluster.node(0).id), 'chat'])
+    const heard = [heardBy(far), heardBy(near)]
+    for (let i = 0; i < 300; i++) {
+      near.send(bytesOf(`near ${i}`))
+      far.send(bytesOf(`far ${i}`))
+    }
+    await cluster.clock.advance(1_000)
+    const said = heard.map((messages) => messages.map((data) => new TextDecoder().decode(data)))
+    expect(said[0]).toEqual(Array.from({ length: 300 }, (_, i) => `near ${i}`))
+    expect(said[1]).toEqual(Array.from({ length: 300 }, (_, i) => `far ${i}`))
+  })
+
+  test('a message of 256 KiB goes in pieces and arrives whole; an empty one arrives too', async () => {
+    const { cluster, near, far } = await pair()
+    const heard = heardBy(far)
+    const sizes = [channelMessageBytesMax, 0, channelDataBytesMax, channelDataBytesMax + 1, 1]
+    for (const size of sizes) near.send(patterned(size))
+    await cluster.clock.advance(1_000)
+    expect(heard.map(({ length }) => length)).toEqual(sizes)
+    expect(heard[0]).toEqual(patterned(channelMessageBytesMax))
+    expect(heard[3]).toEqual(patterned(channelDataBytesMax + 1))
+  })
+
+  test('the sender may write over its buffer at once', async () => {
+    const { cluster, near, far } = await pair()
+    const heard = heardBy(far)
+    const buffer = Uint8Array.of(1, 2, 3)
+    near.send(buffer)
+    buffer.fill(9)
+    await cluster.clock.advance(100)
+    expect(heard).toEqual([Uint8Array.of(1, 2, 3)])
+  })
+
+  test('a slow link: the rest waits, drain tells when it has left, and all arrives', async () => {
+    const { cluster, near, far } = await pair(swarm({ network: { bytesPerSecond: 1_000_000 } }))
+    const heard = heardBy(far)
+    let drains = 0
+    near.on('drain', () => {
+      drains += 1
+    })
+    for (let i = 0; i < 12; i++) near.send(patterned(200_000))
+    expect(near.bufferedBytes).toBeGreaterThan(0)
+    expect(drains).toBe(0)
+    await cluster.clock.advance(20_000)
+    expect(near.bufferedBytes).toBe(0)
+    expect(drains).toBe(1)
+    expect(heard).toHaveLength(12)
+    for (const data of heard) expect(data).toEqual(patterned(200_000))
+  })
+
+  test('closing tells both sides once, and sending is CLOSED from then on', async () => {
+    const { cluster, near, far } = await pair()
+    const ends: string[] = []
+    near.on('close', (reason) => ends.push(`near ${reason}`))
+    far.on('close', (reason) => ends.push(`far ${reason}`))
+    near.close()
+    near.close()
+    await cluster.clock.advance(100)
+    expect(ends).toEqual(['near local', 'far remote'])
+    for (const end of [near, far]) {
+      expect(end.open).toBe(false)
+      expect(() => end.send(bytesOf('late'))).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+      end.close()
+    }
+  })
+
+  test('what was sent before the close arrives before it', async () => {
+    const { cluster, near, far } = await pair()
+    const heard = heardBy(far)
+    near.send(bytesOf('last words'))
+    near.close()
+    await cluster.clock.advance(100)
+    expect(heard).toHaveLength(1)
+    expect(far.open).toBe(false)
+  })
+
+  test('a lost link ends its channels as lost, on the side that is left', async () => {
+    const { cluster, near } = await pair()
+    const ended = new Promise<string>((resolve) => near.on('close', resolve))
+    cluster.crash(1)
+    expect(await cluster.run(ended)).toBe('lost')
+    expect(near.open).toBe(false)
+  })
+
+  test('messages that come before anybody listens are kept, for once and addListener too', async () => {
+    const { cluster, near, far } = await pair()
+    for (const word of ['one', 'two', 'three']) near.send(bytesOf(word))
+    await cluster.clock.advance(100)
+    const heard: string[] = []
+    const hear = (data: Uint8Array) => heard.push(new TextDecoder().decode(data))
+    far.once('message', hear)
+    expect(heard).toEqual(['one'])
+    far.addListener('message', hear)
+    near.send(bytesOf('four'))
+    await cluster.clock.advance(100)
+    expect(heard).toEqual(['one', 'two', 'three', 'four'])
+  })
+
+  test('numbers drawn by both sides at once never meet: the lower id takes the even ones', async () => {
+    const cluster = swarm({ settings: { channelsPerLinkMax: 16 } })
+    await cluster.grow(2)
+    const opened: number[][] = [[], []]
+    cluster.network.faults.drop = ({ from, bytes }) => {
+      const { message } = decodeMessage(decodePacket(bytes).body)
+      const sender = idToHex(from) === idToHex(cluster.node(0).id) ? 0 : 1
+      if (message.type === 'channel-open') opened[sender]!.push(message.channel)
+      return false
+    }
+    const accepted: Channel[] = []
+    for (const node of cluster.nodes) node.on('channel', (channel) => accepted.push(channel))
+    const [a, b] = cluster.nodes as [KadNode, KadNode]
+    const dials = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? a.connect(b.id) : b.connect(a.id)))
+    expect(await cluster.run(Promise.all(dials))).toHaveLength(8)
+    expect(accepted).toHaveLength(8)
+    const zero = new Uint8Array(idBytes) as Id
+    const lower = compareDistances(zero, a.id, b.id) < 0 ? 0 : 1
+    expect(opened[lower]!.map((number) => number % 2)).toEqual([0, 0, 0, 0])
+    expect(opened[1 - lower]!.map((number) => number % 2)).toEqual([1, 1, 1, 1])
+  })
+
+  test('more channels over one link than its bound are BUSY here and REFUSED there', async () => {
+    const { cluster } = await pair(swarm({ settings: { channelsPerLinkMax: 2 } }))
+    const [a, b] = cluster.nodes as [KadNode, KadNode]
+    await cluster.run(a.connect(b.id))
+    await expect(cluster.run(a.connect(b.id))).rejects.toMatchObject({ code: 'BUSY' })
+    a.on('channel', () => undefined)
+    await expect(cluster.run(b.connect(a.id))).rejects.toMatchObject({ code: 'BUSY' })
+  })
+
+  test('a channel given up while it was being opened is closed on the other side too', async () => {
+    const cluster = swarm()
+    await cluster.grow(2)
+    const accepted: Channel[] = []
+    cluster.node(1).on('channel', (channel) => accepted.push(channel))
+    const abort = new AbortController()
+    const opening = cluster.node(0).connect(cluster.node(1).id, { signal: abort.signal })
+    const failed = expect(opening).rejects.toThrow('never mind')
+    await cluster.clock.advance(30)
+    expect(accepted).toHaveLength(1)
+    abort.abort(new Error('never mind'))
+    await failed
+    await cluster.clock.advance(100)
+    expect(accepted[0]!.open).toBe(false)
+  })
+
+  test('what connect cannot take is INVALID_ARGUMENT', async () => {
+    const cluster = swarm()
+    await cluster.grow(2)
+    const [a, b] = cluster.nodes as [KadNode, KadNode]
+    for (const attempt of [
+      a.connect(a.id),
+      a.connect(b.id, { label: 'l'.repeat(65) }),
+      a.connect(b.id, { label: 'ü'.repeat(33) }),
+      a.connect(b.id, { timeoutMs: 0 }),
+      a.ping(b.id, { payload: new Uint8Array(1_025) }),
+    ]) {
+      await expect(cluster.run(attempt)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    }
+  })
+})
+
+describe('a peer with no manners', () => {
+  async function rawPair() {
+    const cluster = swarm()
+    await cluster.grow(2)
+    const accepted: Channel[] = []
+    cluster.node(0).on('channel', (channel) => accepted.push(channel))
+    const raw = await RawPeer.dial(cluster, 0)
+    const zero = new Uint8Array(idBytes) as Id
+    const rawIsLower = compareDistances(zero, raw.id, cluster.node(0).id) < 0
+    const number = rawIsLower ? 2 : 3
+    const open = async (channel = number) => {
+      raw.say({ type: 'channel-open', nonce: 1, channel, label: 'raw' })
+      await cluster.clock.advance(100)
+      return raw.heard.splice(0).at(-1)
+    }
+    return { cluster, accepted, raw, number, open }
+  }
+  const data = (channel: number, bytes: Uint8Array, more = false): Notice => ({
+    type: 'channel-data',
+    channel,
+    data: bytes,
+    more,
+  })
+
+  test('cannot take a number of ours, nor one that is taken', async () => {
+    const { accepted, number, open } = await rawPair()
+    expect(await open(number + 1)).toMatchObject({ type: 'error', code: 'refused' })
+    expect(await open(number)).toMatchObject({ type: 'channel-opened' })
+    expect(await open(number)).toMatchObject({ type: 'error', code: 'refused' })
+    expect(accepted).toHaveLength(1)
+    expect(accepted[0]!.open).toBe(true)
+  })
+
+  test('data for a channel that is closed, or never was, is ignored', async () => {
+    const { cluster, accepted, raw, number, open } = await rawPair()
+    await open()
+    accepted[0]!.close()
+    await cluster.clock.advance(100)
+    raw.heard.length = 0
+    for (const channel of [number, number + 2, 2 ** 32 - 1]) raw.say(data(channel, Uint8Array.of(1)))
+    raw.say({ type: 'channel-close', channel: number + 2 })
+    await cluster.clock.advance(100)
+    expect(raw.heard).toEqual([])
+    expect(raw.closedAs).toBeUndefined()
+  })
+
+  test('a message beyond 256 KiB closes its channel, and keeps the link', async () => {
+    const { cluster, accepted, raw, number, open } = await rawPair()
+    await open()
+    const heard = heardBy(accepted[0]!)
+    for (let i = 0; i < 17; i++) raw.say(data(number, new Uint8Array(channelDataBytesMax), true))
+    await cluster.clock.advance(1_000)
+    expect(heard).toEqual([])
+    expect(accepted[0]!.open).toBe(false)
+    expect(raw.heard).toContainEqual({ type: 'channel-close', channel: number })
+    expect(raw.closedAs).toBeUndefined()
+  })
+
+  test('a message in endless pieces of nothing closes its channel', async () => {
+    const { cluster, accepted, raw, number, open } = await rawPair()
+    await open()
+    for (let i = 0; i < 2_000; i++) raw.say(data(number, new Uint8Array(0), true))
+    await cluster.clock.advance(1_000)
+    expect(accepted[0]!.open).toBe(false)
+  })
+
+  test('messages that nobody listens to are bounded, by count and by bytes', async () => {
+    const { cluster, accepted, raw, number, open } = await rawPair()
+    await open(number)
+    await open(number + 2)
+    for (let i = 0; i < 257; i++) raw.say(data(number, Uint8Array.of(i)))
+    await cluster.clock.advance(1_000)
+    expect(accepted[0]!.open).toBe(false)
+    for (let message = 0; message < 20; message++)
+      for (let piece = 0; piece < 16; piece++)
+        raw.say(data(number + 2, new Uint8Array(channelDataBytesMax), piece < 15))
+    await cluster.clock.advance(5_000)
+    expect(accepted[1]!.open).toBe(false)
+    expect(raw.closedAs).toBeUndefined()
+  })
+})
+
+describe('the end of a channel alone', () => {
+  /** A channel over a carrier that takes what `room` says, and writes it down. */
+  function channelOver(room: { left: number }) {
+    const sent: { data: Uint8Array; more: boolean }[] = []
+    let closes = 0
+    const channel = new Channel(tinyId('1'), '', {
+      send: (data, more) => {
+        if (room.left <= 0) return false
+        room.left -= 1
+        sent.push({ data, more })
+        return true
+      },
+      close: () => {
+        closes += 1
+      },
+    })
+    return { channel, sent, closes: () => closes }
+  }
+  const failure = (run: () => void) => {
+    try {
+      run()
+    } catch (error) {
+      return (error as { code: unknown }).code
+    }
+    return undefined
+  }
+
+  test('refuses what is too large, what is no bytes, and what would wait beyond 4 MiB', () => {
+    const { channel } = channelOver({ left: 0 })
+    expect(failure(() => channel.send(new Uint8Array(channelMessageBytesMax + 1)))).toBe('VALUE_TOO_LARGE')
+    expect(failure(() => channel.send('text' as never))).toBe('INVALID_ARGUMENT')
+    for (let i = 0; i < 16; i++) channel.send(new Uint8Array(channelMessageBytesMax))
+    expect(channel.bufferedBytes).toBe(4 * 2 ** 20)
+    expect(failure(() => channel.send(Uint8Array.of(1)))).toBe('BUSY')
+    channel.close()
+    expect(channel.bufferedBytes).toBe(0)
+    expect(failure(() => channel.send(Uint8Array.of(1)))).toBe('CLOSED')
+  })
+
+  test('what waits is bounded in messages too, empty ones included', () => {
+    const { channel } = channelOver({ left: 0 })
+    const refused = () => {
+      for (let i = 0; i < 100_000; i++) channel.send(new Uint8Array(0))
+    }
+    expect(failure(refused)).toBe('BUSY')
+  })
+
+  test('drain comes after a wait, and only then', () => {
+    const room = { left: 2 }
+    const { channel, sent } = channelOver(room)
+    let drains = 0
+    channel.on('drain', () => {
+      drains += 1
+      if (drains < 5) channel.send(Uint8Array.of(9))
+    })
+    channel.send(Uint8Array.of(1))
+    channel.send(Uint8Array.of(2))
+    expect(drains).toBe(0)
+    channel.send(Uint8Array.of(3))
+    room.left = 10
+    channel.pump()
+    expect(drains).toBe(1)
+    expect(sent.map(({ data }) => data[0])).toEqual([1, 2, 3, 9])
+  })
+
+  test('whatever the sizes, and however the link stalls, the same messages come out', () => {
+    const sizes = fc.array(fc.constantFrom(0, 1, channelDataBytesMax - 1, channelDataBytesMax, 40_000), { maxLength: 8 })
+    fc.assert(
+      fc.property(sizes, fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 20 }), (list, stalls) => {
+        const room = { left: 0 }
+        const { channel, sent } = channelOver(room)
+        const other = channelOver({ left: 0 }).channel
+        const heard = heardBy(other)
+        for (const size of list) channel.send(patterned(size))
+        for (const left of [...stalls, 1_000]) {
+          room.left = left
+          channel.pump()
+        }
+        for (const { data, more } of sent) {
+          expect(data.length).toBeLessThanOrEqual(channelDataBytesMax)
+          expect(other.received(data, more)).toBe(true)
+        }
+        expect(heard).toEqual(list.map(patterned))
+        expect(channel.bufferedBytes).toBe(0)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('is told of its end once, and keeps no more from then on', () => {
+    const { channel, closes } = channelOver({ left: 9 })
+    const ends: string[] = []
+    channel.on('close', (reason) => ends.push(reason))
+    channel.ended('lost')
+    channel.ended('remote')
+    channel.close()
+    expect(ends).toEqual(['lost'])
+    expect(closes()).toBe(0)
+    expect(channel.received(Uint8Array.of(1), false)).toBe(true)
+    expect(heardBy(channel)).toEqual([])
+  })
+})

@@ -1,0 +1,414 @@
+import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import { decodeMessage, encodeMessage, encodePacket, hopsMax, type Packet } from '@kadrtc/wire'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { LinkTable } from '../src/overlay/link-table.js'
+import { type Origin, Router } from '../src/overlay/router.js'
+import type { Settings } from '../src/settings.js'
+import { FakeLink, neighbourOf, settingsWith, tableOf, tinyId } from './fake-link.js'
+
+const nonce = 0x0102_0304_0506
+const ping = encodeMessage({ type: 'ping', nonce, payload: new Uint8Array(0) })
+const pong = encodeMessage({ type: 'pong', nonce, payload: new Uint8Array(0) })
+const signal = encodeMessage({ type: 'signal', nonce, signal: Uint8Array.of(1) })
+const goodbye = encodeMessage({ type: 'goodbye' })
+const findValue = encodeMessage({ type: 'find-value', nonce, keyId: tinyId('0'), all: false })
+
+interface Stage {
+  readonly router: Router
+  readonly table: LinkTable
+  readonly delivered: { body: Uint8Array; origin: Origin }[]
+  nowMs: number
+  early: boolean
+  link(bits: string): FakeLink
+  /** `packet` arrives over the link to the node with these bits. */
+  arrive(bits: string, packet: Packet | Uint8Array): void
+}
+
+/** The router of node `own`, linked to `peers`. */
+function stage(own: string, peers: readonly string[], settings?: Partial<Settings>): Stage {
+  const links = new Map(peers.map((bits) => [bits, new FakeLink(tinyId(bits), 20)]))
+  const table = tableOf([...links.values()], settingsWith(settings))
+  const stage: Stage = {
+    table,
+    delivered: [],
+    nowMs: 0,
+    early: false,
+    router: new Router(tinyId(own), table, () => stage.nowMs, {
+      deliver: (body, origin) => stage.delivered.push({ body, origin }),
+      answersEarly: () => stage.early,
+    }),
+    link: (bits) => links.get(bits)!,
+    arrive: (bits, packet) => {
+      const bytes = packet instanceof Uint8Array ? packet : encodePacket(packet)
+      stage.router.receive(neighbourOf(table, stage.link(bits)), bytes)
+    },
+  }
+  return stage
+}
+
+const toward = (target: string, fields: Partial<Extract<Packet, { kind: 'toward' }>> = {}): Packet => ({
+  kind: 'toward',
+  target: tinyId(target),
+  exact: false,
+  hopsLeft: 10,
+  path: [],
+  body: ping,
+  ...fields,
+})
+
+const along = (path: readonly string[], index: number, body = ping): Packet => ({
+  kind: 'along',
+  path: path.map(tinyId),
+  index,
+  body,
+})
+
+/** What a link was told of a request that could not go on. */
+const unreachableAt = (link: FakeLink, hop: string) =>
+  expect(link.messages).toEqual([{ type: 'unreachable', nonce, hop: tinyId(hop) }])
+
+describe('toward an id', () => {
+  test('the way back is the packet’s path and the authenticated link, whatever the sender says of itself', () => {
+    const node = stage('0000', ['0001', '1000'])
+    node.arrive('1000', toward('0000', { path: [tinyId('1100')] }))
+    const [{ origin }] = node.delivered as [(typeof node.delivered)[0]]
+    expect(origin.id).toEqual(tinyId('1100'))
+    expect(origin.route).toEqual([tinyId('1000'), tinyId('1100')])
+    expect(origin.link).toBe(node.link('1000'))
+  })
+
+  test('goes on over a link strictly closer, the last hop written down and one hop fewer left', () => {
+    const node = stage('0100', ['0001', '1000', '0110'])
+    node.arrive('1000', toward('0000', { path: [tinyId('1100')] }))
+    expect(node.delivered).toEqual([])
+    expect(node.link('0110').sent).toEqual([])
+    expect(node.link('0001').packets).toEqual([
+      toward('0000', { path: [tinyId('1100'), tinyId('1000')], hopsLeft: 9 }),
+    ])
+  })
+
+  test('the owner gets it where it is linked, though another link is faster', () => {
+    const node = stage('1111', ['0000', '0111', '1110'])
+    node.link('0000').rttMs = 4_000
+    node.link('0111').rttMs = 1
+    node.arrive('1110', toward('0000'))
+    expect(node.link('0000').sent).toHaveLength(1)
+  })
+
+  test('ends at the node that knows nobody closer, unless it is for its target alone', () => {
+    const node = stage('0001', ['1000', '0100'])
+    node.arrive('1000', toward('0000'))
+    expect(node.delivered).toHaveLength(1)
+    node.arrive('1000', toward('0000', { exact: true }))
+    expect(node.delivered).toHaveLength(1)
+    unreachableAt(node.link('1000'), '0')
+  })
+
+  test('a holder on the way answers FIND_VALUE early, and nothing else, and not what is for its target alone', () => {
+    const node = stage('0100', ['0000', '1000'])
+    node.early = true
+    node.arrive('1000', toward('0000', { body: findValue }))
+    expect(node.delivered).toHaveLength(1)
+    node.arrive('1000', toward('0000'))
+    node.arrive('1000', toward('0000', { body: findValue, exact: true }))
+    expect(node.delivered).toHaveLength(1)
+    expect(node.link('0000').sent).toHaveLength(2)
+  })
+
+  test('with no hop left the origin hears at once that it is unreachable', () => {
+    const node = stage('0100', ['0001', '1000'])
+    node.arrive('1000', toward('0000', { hopsLeft: 0 }))
+    expect(node.link('0001').sent).toEqual([])
+    unreachableAt(node.link('1000'), '0001')
+  })
+
+  test('a full link makes the packet unreachable at once, along the way it came', () => {
+    const node = stage('0100', ['0001', '1000'])
+    node.link('0001').full = true
+    node.arrive('1000', toward('0000', { path: [tinyId('1100'), tinyId('1010')] }))
+    expect(node.link('1000').packets).toEqual([
+      {
+        kind: 'along',
+        path: ['0100', '1000', '1010', '1100'].map(tinyId),
+        index: 1,
+        body: encodeMessage({ type: 'unreachable', nonce, hop: tinyId('0001') }),
+      },
+    ])
+  })
+
+  test('a packet that has been here is dropped', () => {
+    const node = stage('0100', ['0001', '1000'])
+    node.arrive('1000', toward('0000', { path: [tinyId('0100')] }))
+    expect(node.delivered).toEqual([])
+    for (const bits of ['0001', '1000']) expect(node.link(bits).sent).toEqual([])
+  })
+
+  test('a packet is never handed back to where it came from: unreachable, at once', () => {
+    const node = stage('1000', ['0010', '0011', '1111'])
+    node.arrive('0010', toward('0000', { exact: true, path: [tinyId('0011')] }))
+    unreachableAt(node.link('0011'), '0000')
+    expect(node.link('0010').sent).toEqual([])
+  })
+})
+
+describe('along a route', () => {
+  test('is handed on to the next hop', () => {
+    const node = stage('0001', ['1000', '0010'])
+    node.arrive('1000', along(['1000', '0001', '0010', '0011'], 1))
+    expect(node.link('0010').packets).toEqual([along(['1000', '0001', '0010', '0011'], 2)])
+  })
+
+  test('skips ahead to the furthest later hop that is linked', () => {
+    const node = stage('0001', ['1000', '0010', '0100'])
+    node.arrive('1000', along(['1000', '0001', '0010', '0011', '0100'], 1))
+    expect(node.link('0010').sent).toEqual([])
+    expect(node.link('0100').packets).toEqual([along(['1000', '0001', '0100'], 2)])
+  })
+
+  test('at its end it is delivered, with the reversed path as the way back', () => {
+    const node = stage('0001', ['0010'])
+    node.arrive('0010', along(['1000', '0100', '0010', '0001'], 3))
+    expect(node.delivered[0]?.origin).toEqual({
+      id: tinyId('1000'),
+      link: node.link('0010'),
+      route: ['0010', '0100', '1000'].map(tinyId),
+    })
+  })
+
+  test('a broken hop answers unreachable at once', () => {
+    const node = stage('0001', ['1000'])
+    node.arrive('1000', along(['1000', '0001', '0010', '0011'], 1))
+    unreachableAt(node.link('1000'), '0010')
+    expect(node.delivered).toEqual([])
+  })
+
+  test('replies, notices and what is no message die in silence', () => {
+    const node = stage('0001', ['1000'])
+    for (const body of [pong, goodbye, new Uint8Array(0), Uint8Array.of(1, 2)]) {
+      node.arrive('1000', along(['1000', '0001', '0010', '0011'], 1, body))
+    }
+    expect(node.link('1000').sent).toEqual([])
+    expect(node.link('1000').closedAs).toBeUndefined()
+  })
+
+  test('in a wrong place, or with another last hop than the link, it is dropped', () => {
+    const node = stage('0001', ['1000', '0010', '0100'])
+    const misplaced = [
+      along(['1000', '0001', '0010'], 2),
+      along(['1000', '0010', '0001', '0100'], 1),
+      along(['1000', '0010', '0001', '0100'], 2),
+      along(['0100', '0001', '0010'], 1),
+    ]
+    for (const packet of misplaced) node.arrive('1000', packet)
+    expect(node.router.counters.malformed).toBe(misplaced.length)
+    expect(node.delivered).toEqual([])
+    for (const bits of ['1000', '0010', '0100']) expect(node.link(bits).sent).toEqual([])
+  })
+})
+
+describe('sending', () => {
+  test('straight where the destination is linked, else along the route from the furthest hop that is', () => {
+    const node = stage('0000', ['0001', '0010'])
+    const route = ['0001', '0010', '0011'].map(tinyId)
+    expect(node.router.sendAlong(route, ping)).toBe(true)
+    expect(node.link('0010').packets).toEqual([along(['0000', '0010', '0011'], 1)])
+    expect(node.router.sendAlong(route.slice(0, 1), ping)).toBe(true)
+    expect(node.link('0001').packets).toEqual([{ kind: 'direct', body: ping }])
+  })
+
+  test('is refused where no hop is linked, the link is full, or the way is too long', () => {
+    const node = stage('0000', ['0001'])
+    expect(node.router.sendAlong([tinyId('0100')], ping)).toBe(false)
+    const way = (length: number) => [tinyId('0001'), ...Array(length - 1).fill(tinyId('0100'))]
+    expect(node.router.sendAlong(way(hopsMax), ping)).toBe(true)
+    expect(node.router.sendAlong(way(hopsMax + 1), ping)).toBe(false)
+    node.link('0001').full = true
+    expect(node.router.sendDirect(node.link('0001'), ping)).toBe(false)
+    expect(node.router.sendToward(node.link('0001'), tinyId('1'), ping)).toBe(false)
+  })
+
+  test('a packet toward an id is born with an empty path and fifteen hops left', () => {
+    const node = stage('0000', ['0001'])
+    node.router.sendToward(node.link('0001'), tinyId('0011'), ping, true)
+    expect(node.link('0001').packets).toEqual([toward('0011', { exact: true, hopsLeft: hopsMax - 1 })])
+  })
+})
+
+describe('what relaying may cost', () => {
+  const relayed = (node: Stage) => node.link('0000').sent.length
+
+  test('each link has a ration, which fills again with time', () => {
+    const node = stage('0100', ['0000', '1000', '1001'], { relayedPerSecond: 10, relayedBurst: 3 })
+    for (let i = 0; i < 9; i++) node.arrive('1000', toward('0000'))
+    expect(relayed(node)).toBe(3)
+    expect(node.router.counters).toMatchObject({ relayed: 3, relayRefused: 6 })
+    node.arrive('1001', toward('0000'))
+    expect(relayed(node)).toBe(4)
+    node.nowMs = 200
+    for (let i = 0; i < 9; i++) node.arrive('1000', along(['1000', '0100', '0000'], 1))
+    expect(relayed(node)).toBe(6)
+  })
+
+  test('signals have one of their own', () => {
+    const node = stage('0100', ['0000', '1000'], { relayedBurst: 1, signalsPerSecond: 10, signalsBurst: 2 })
+    for (let i = 0; i < 5; i++) node.arrive('1000', toward('0000', { body: signal }))
+    expect(relayed(node)).toBe(2)
+    node.arrive('1000', toward('0000'))
+    expect(relayed(node)).toBe(3)
+  })
+
+  test('what is for this node is not rationed', () => {
+    const node = stage('0100', ['0000', '1000'], { relayedBurst: 1 })
+    for (let i = 0; i < 5; i++) {
+      node.arrive('1000', { kind: 'direct', body: ping })
+      node.arrive('1000', toward('0100'))
+      node.arrive('1000', along(['1000', '0100'], 1))
+    }
+    expect(node.delivered).toHaveLength(15)
+  })
+})
+
+describe('malformed packets', () => {
+  test('cost the link they came over, and nothing else', () => {
+    const malformed: Uint8Array[] = [
+      new Uint8Array(0),
+      Uint8Array.of(0xff, 1, 2, 3),
+      encodePacket(toward('0000')).slice(0, 20),
+      Uint8Array.from(encodePacket(toward('0000')), (byte, at) => (at === 1 ? 16 : byte)),
+      Uint8Array.from(encodePacket(toward('0000')), (byte, at) => (at === 2 ? 255 : byte)),
+      Uint8Array.from(encodePacket(along(['1000', '0100'], 1)), (byte, at) => (at === 1 ? 0 : byte)),
+      Uint8Array.from(encodePacket(along(['1000', '0100'], 1)), (byte, at) => (at === 2 ? 255 : byte)),
+    ]
+    for (const bytes of malformed) {
+      const node = stage('0100', ['0000', '1000'])
+      node.arrive('1000', bytes)
+      expect(node.link('1000').closedAs, `${bytes}`).toBe('violation')
+      expect(node.link('0000').closedAs).toBeUndefined()
+      expect(node.link('0000').sent).toEqual([])
+      expect(node.delivered).toEqual([])
+      expect(node.router.counters.malformed).toBe(1)
+    }
+  })
+
+  test('any bytes are a packet or a violation, and nothing throws', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+        const node = stage('0100', ['0000', '1000'])
+        node.arrive('1000', bytes)
+        expect(node.link('0000').closedAs).toBeUndefined()
+        expect([undefined, 'violation']).toContain(node.link('1000').closedAs)
+      }),
+    )
+  })
+})
+
+/** Routers of a whole small network; a packet moves when it is taken off its link. */
+function network(edges: readonly (readonly [number, number])[]) {
+  const ids = new Map<number, Id>()
+  const links = new Map<number, FakeLink[]>()
+  for (const [a, b] of edges) {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      ids.set(from, tinyId(from.toString(2)))
+      const list = links.get(from) ?? []
+      links.set(from, list)
+      const peer = tinyId(to.toString(2))
+      if (!list.some((link) => equalIds(link.peer, peer))) list.push(new FakeLink(peer, (from * to) % 97))
+    }
+  }
+  const delivered: { at: number; origin: Origin; body: Uint8Array }[] = []
+  const nodes = new Map(
+    [...ids].map(([number, id]) => {
+      const table = tableOf(links.get(number)!, settingsWith())
+      const events = {
+        deliver: (body: Uint8Array, origin: Origin) => delivered.push({ at: number, origin, body }),
+        answersEarly: () => false,
+      }
+      return [idKey(id), { number, id, table, router: new Router(id, table, () => 0, events) }] as const
+    }),
+  )
+  /** Moves everything until nothing moves; the nodes at which a request was, in order. */
+  const settle = () => {
+    const visited: number[] = []
+    for (let moved = true; moved; ) {
+      moved = false
+      for (const from of nodes.values()) {
+        for (const link of links.get(from.number)!) {
+          for (const bytes of link.sent.splice(0)) {
+            moved = true
+            const to = nodes.get(idKey(link.peer))!
+            if (bytes[0] === 2 || bytes[0] === 3) visited.push(to.number)
+            to.router.receive(to.table.neighbour(from.id)!, bytes)
+          }
+        }
+      }
+    }
+    return visited
+  }
+  return { nodes: [...nodes.values()], delivered, settle }
+}
+
+const edges = fc.array(
+  fc.tuple(fc.integer({ min: 0, max: 31 }), fc.integer({ min: 0, max: 31 })).filter(([a, b]) => a !== b),
+  { minLength: 1, maxLength: 60 },
+)
+
+describe('laws over random networks', () => {
+  test('a packet toward an id visits no node twice, and ends in one delivery or one unreachable', () => {
+    fc.assert(
+      fc.property(edges, fc.nat(), fc.nat(), fc.nat(), fc.boolean(), (list, a, b, c, exact) => {
+        const { nodes, delivered, settle } = network(list)
+        const origin = nodes[a % nodes.length]!
+        const first = [...origin.table.links()][b % origin.table.size]!
+        origin.router.sendToward(first, tinyId((c % 32).toString(2)), ping, exact)
+        const visited = settle()
+        expect(new Set(visited).size).toBe(visited.length)
+        expect(visited).not.toContain(origin.number)
+        const ends = delivered.map(({ at, body }) => ({ at, type: decodeMessage(body).message.type }))
+        expect(ends).toHaveLength(1)
+        const [end] = ends as [{ at: number; type: string }]
+        if (end.type === 'unreachable') expect(end.at).toBe(origin.number)
+        else expect(end).toEqual({ at: visited.at(-1), type: 'ping' })
+        if (exact && end.type === 'ping') expect(end.at).toBe(c % 32)
+      }),
+    )
+  })
+
+  test('the way a request came leads its reply back to the origin', () => {
+    fc.assert(
+      fc.property(edges, fc.nat(), fc.nat(), fc.nat(), (list, a, b, c) => {
+        const { nodes, delivered, settle } = network(list)
+        const origin = nodes[a % nodes.length]!
+        const first = [...origin.table.links()][b % origin.table.size]!
+        origin.router.sendToward(first, tinyId((c % 32).toString(2)), ping)
+        settle()
+        const [request] = delivered.splice(0) as [(typeof delivered)[0]]
+        fc.pre(decodeMessage(request.body).message.type === 'ping')
+        const responder = nodes.find(({ number }) => number === request.at)!
+        expect(responder.router.sendAlong(request.origin.route, pong)).toBe(true)
+        settle()
+        expect(delivered.map(({ at, body }) => ({ at, body }))).toEqual([{ at: origin.number, body: pong }])
+        expect(delivered[0]!.origin.id).toEqual(responder.id)
+      }),
+    )
+  })
+
+  test('a packet along any route, honest or not, moves at most as often as the route is long', () => {
+    const paths = fc.array(fc.integer({ min: 0, max: 31 }), { minLength: 1, maxLength: 16 })
+    fc.assert(
+      fc.property(edges, fc.nat(), paths, (list, a, rest) => {
+        const { nodes, delivered, settle } = network(list)
+        const origin = nodes[a % nodes.length]!
+        const route = rest.map((number) => tinyId(number.toString(2)))
+        origin.router.sendAlong(route, ping)
+        settle()
+        expect(delivered.length).toBeLessThanOrEqual(1)
+        const hops = nodes.reduce((sum, { router }) => sum + router.counters.relayed, 0)
+        expect(hops).toBeLessThanOrEqual(2 * rest.length)
+      }),
+    )
+  })
+})
