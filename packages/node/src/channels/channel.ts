@@ -24,8 +24,12 @@ const pieceBytesMax = 16_256
 export const channelMessageBytesMax = 256 * 1024
 /** What may wait for a slow link before `send` throws BUSY. */
 const waitingBytesMax = 4 * 2 ** 20
+const waitingMax = 4_096
 /** Messages kept for an app that has not listened yet. */
+const unheardBytesMax = 4 * 2 ** 20
 const unheardMax = 256
+/** The largest message takes 17 whole pieces: whoever sends many more means to fill our memory with their headers. */
+const piecesMax = 256
 
 /**
  * An app's channel to a peer: direct and authenticated, messages in order, bounded. Messages that come before
@@ -36,9 +40,11 @@ export class Channel extends EventEmitter<ChannelEvents> {
   readonly peer: string
   #waiting: { piece: Uint8Array; more: boolean }[] = []
   #waitingBytes = 0
+  #stalled = false
   #partial: Uint8Array[] = []
   #partialBytes = 0
   #unheard: Uint8Array[] = []
+  #unheardBytes = 0
   #open = true
 
   constructor(
@@ -59,14 +65,15 @@ export class Channel extends EventEmitter<ChannelEvents> {
     return this.#waitingBytes
   }
 
-  /** Throws CLOSED, VALUE_TOO_LARGE (more than 256 KiB), or BUSY (4 MiB wait already). */
+  /** Throws CLOSED, VALUE_TOO_LARGE (more than 256 KiB), or BUSY (4 MiB or 4,096 pieces wait already). */
   send(data: Uint8Array): void {
     if (!this.#open) throw new KadrtcError('CLOSED', 'the channel')
     if (!(data instanceof Uint8Array))
       throw new KadrtcError('INVALID_ARGUMENT', 'a channel sends a Uint8Array')
     if (data.length > channelMessageBytesMax)
       throw new KadrtcError('VALUE_TOO_LARGE', 'a message is at most 256 KiB')
-    if (this.#waitingBytes + data.length > waitingBytesMax) throw new KadrtcError('BUSY', 'wait for drain')
+    const full = this.#waitingBytes + data.length > waitingBytesMax || this.#waiting.length >= waitingMax
+    if (full) throw new KadrtcError('BUSY', 'wait for drain')
     for (let start = 0; start === 0 || start < data.length; start += pieceBytesMax) {
       const piece = data.slice(start, start + pieceBytesMax)
       this.#waiting.push({ piece, more: start + pieceBytesMax < data.length })
@@ -77,7 +84,6 @@ export class Channel extends EventEmitter<ChannelEvents> {
 
   /** Moves what waits onto the link, as far as it takes it. */
   pump(): void {
-    const hadWaiting = this.#waiting.length > 0
     let sent = 0
     for (const { piece, more } of this.#waiting) {
       if (!this.carrier.send(piece, more)) break
@@ -85,7 +91,9 @@ export class Channel extends EventEmitter<ChannelEvents> {
       sent += 1
     }
     this.#waiting.splice(0, sent)
-    if (hadWaiting && this.#waiting.length === 0) this.emit('drain')
+    const stalled = this.#stalled
+    this.#stalled = this.#waiting.length > 0
+    if (stalled && !this.#stalled) this.emit('drain')
   }
 
   /** Tells the peer and ends the channel. What still waits is dropped. Closing twice does nothing. */
@@ -101,10 +109,25 @@ export class Channel extends EventEmitter<ChannelEvents> {
     context?: unknown,
   ): this {
     super.on(event, listener, context)
-    if (event !== 'message') return this
-    const unheard = this.#unheard
-    this.#unheard = []
-    for (const data of unheard) this.emit('message', data)
+    this.#hand()
+    return this
+  }
+
+  override addListener<E extends keyof ChannelEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<ChannelEvents, E>,
+    context?: unknown,
+  ): this {
+    return this.on(event, listener, context)
+  }
+
+  override once<E extends keyof ChannelEvents>(
+    event: E,
+    listener: EventEmitter.EventListener<ChannelEvents, E>,
+    context?: unknown,
+  ): this {
+    super.once(event, listener, context)
+    this.#hand()
     return this
   }
 
@@ -113,14 +136,15 @@ export class Channel extends EventEmitter<ChannelEvents> {
     if (!this.#open) return true
     this.#partial.push(data.slice())
     this.#partialBytes += data.length
-    if (this.#partialBytes > channelMessageBytesMax) return false
+    if (this.#partialBytes > channelMessageBytesMax || this.#partial.length > piecesMax) return false
     if (more) return true
     const whole = join(this.#partial, this.#partialBytes)
     this.#partial = []
     this.#partialBytes = 0
-    if (this.listenerCount('message') > 0) this.emit('message', whole)
-    else if (this.#unheard.push(whole) > unheardMax) return false
-    return true
+    this.#unheard.push(whole)
+    this.#unheardBytes += whole.length
+    this.#hand()
+    return this.#unheard.length <= unheardMax && this.#unheardBytes <= unheardBytesMax
   }
 
   /** The channel has ended; told once. */
@@ -129,7 +153,17 @@ export class Channel extends EventEmitter<ChannelEvents> {
     this.#open = false
     this.#waiting = []
     this.#waitingBytes = 0
+    this.#partial = []
     this.emit('close', reason)
+  }
+
+  /** Hands over what has come, in order, as long as somebody listens. */
+  #hand(): void {
+    while (this.#unheard.length > 0 && this.listenerCount('message') > 0) {
+      const data = this.#unheard.shift()!
+      this.#unheardBytes -= data.length
+      this.emit('message', data)
+    }
   }
 }
 

@@ -40,7 +40,8 @@ export class Channels {
       await this.ports.rpc.request({ kind: 'link', link }, question, { signal })
       return channel
     } catch (error) {
-      this.#end(link, number, 'local')
+      // The peer may have it open by now: its answer is lost, or late.
+      channel.close()
       throw error
     }
   }

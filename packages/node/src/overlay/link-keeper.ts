@@ -24,6 +24,7 @@ import { type Random, randomFraction } from '../ports/random.js'
 import type { Dialler } from './dialler.js'
 import { type LinkReason, linkReasons } from './link-reasons.js'
 import type { Neighbour } from './link-table.js'
+import { NearestContacts } from './nearest-contacts.js'
 import { overlayPath } from './signal-paths.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
@@ -33,6 +34,7 @@ const askAgainMs = 600_000
 export class LinkKeeper {
   /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
   readonly contacts: RoutingTable<Contact>
+  readonly #nearest: NearestContacts
   readonly #pinned = new Map<string, number>()
   readonly #askedAtMs = new WeakMap<Link, number>()
   #tending: Timer | undefined
@@ -45,6 +47,7 @@ export class LinkKeeper {
     readonly dialler: Dialler,
   ) {
     this.contacts = new RoutingTable<Contact>(ports.own, { k: ports.settings.k })
+    this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
     this.#scheduleRefresh()
   }
 
@@ -65,22 +68,23 @@ export class LinkKeeper {
 
   /** Everybody near: all linked peers, and the unlinked among the 2k nearest contacts. */
   members(): Contact[] {
-    const { links, own, settings } = this.ports
+    const { links, settings } = this.ports
     const linked = links.peers().map((id) => ({ id, route: [id] }))
-    const unlinked = this.contacts.closest(own, 2 * settings.k, ({ id }) => !links.has(id))
+    const unlinked = this.#nearest.closest(2 * settings.k).filter(({ id }) => !links.has(id))
     return [...linked, ...unlinked]
   }
 
   /** Somebody who is not linked did not answer. */
   forget(id: Id): void {
-    if (this.ports.links.has(id) || !this.contacts.has(id)) return
+    if (this.ports.links.has(id)) return
     this.contacts.remove(id)
-    this.onForgotten(id)
+    if (this.#nearest.remove(id)) this.onForgotten(id)
   }
 
   onLinkOpened(link: Link): void {
     const { links, settings } = this.ports
     this.contacts.offer({ id: link.peer, route: [link.peer] })
+    this.#nearest.offer({ id: link.peer, route: [link.peer] })
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.#askForNeighbours(link)
     this.#tendSoon()
@@ -89,19 +93,17 @@ export class LinkKeeper {
   /** A sibling that goes leaves a gap: whoever is next nearest is asked for at once. */
   onLinkClosed(link: Link): void {
     this.contacts.remove(link.peer)
+    this.#nearest.remove(link.peer)
     this.#tendSoon()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refreshSiblings().catch(() => undefined)
   }
 
   hear(contacts: readonly Contact[]): void {
     if (this.#closed) return
-    const { links, own, settings } = this.ports
     for (const contact of contacts) {
-      if (links.has(contact.id)) continue
-      const outcome = this.contacts.offer(contact)
-      if (outcome.type !== 'added') continue
-      const near = this.contacts.closest(own, 2 * settings.k).includes(contact)
-      if (near) this.onHeard(contact)
+      if (this.ports.links.has(contact.id)) continue
+      this.contacts.offer(contact)
+      if (this.#nearest.offer(contact)) this.onHeard(contact)
     }
     this.#tendSoon()
   }
@@ -208,9 +210,8 @@ export class LinkKeeper {
 
   /** Who should be linked and is not: missing siblings first, then contacts of thin buckets. */
   #wanted(): Contact[] {
-    const { own, settings, links } = this.ports
-    const nearest = this.contacts.closest(own, settings.k)
-    const wanted = nearest.filter(({ id }) => this.dialler.wants(id))
+    const { settings, links } = this.ports
+    const wanted = this.#nearest.closest(settings.k).filter(({ id }) => this.dialler.wants(id))
     if (links.size + this.dialler.underWay >= settings.linksMax - this.#reserve) return wanted
     const linked = this.#linkedPerBucket()
     for (const bucket of this.#farBuckets()) {
@@ -293,7 +294,8 @@ export class LinkKeeper {
     this.#periodic = clock.setTimer(delayMs, () => {
       this.#scheduleRefresh()
       this.#tend()
-      this.refreshSiblings()
+      // Careful: the k-th nearest may lie in a subtree that none of the nearest has a link into.
+      this.refreshSiblings(true)
         .then(() => this.refreshBuckets())
         .catch(() => undefined)
     })

@@ -117,7 +117,7 @@ export class Rpc {
 
   /**
    * Rejects with TIMEOUT, UNREACHABLE, BUSY (too many under way), REFUSED (the peer answered with an error),
-   * CLOSED, or the reason of `signal`.
+   * CLOSED, INVALID_ARGUMENT (the wire has no room for the question), or the reason of `signal`.
    */
   async request<T extends Asking>(
     way: Way,
@@ -131,7 +131,7 @@ export class Rpc {
     const busy = neighbour.outbound >= this.limits.pendingPerLinkMax || this.#pending.size >= pendingMax
     if (busy) throw new KadrtcError('BUSY', 'too many requests are under way')
     const nonce = this.#drawNonce()
-    const body = encodeMessage({ ...question, nonce } as unknown as Request)
+    const body = encodeQuestion({ ...question, nonce } as unknown as Request)
     let abort: (() => void) | undefined
     neighbour.outbound += 1
     try {
@@ -348,6 +348,15 @@ export class Rpc {
       for (const byte of bytes) nonce = nonce * 256 + byte
       if (!this.#pending.has(nonce)) return nonce
     }
+  }
+}
+
+function encodeQuestion(request: Request): Uint8Array {
+  try {
+    return encodeMessage(request)
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : undefined
+    throw new KadrtcError('INVALID_ARGUMENT', detail, { cause })
   }
 }
 
