@@ -4,10 +4,12 @@
  */
 export {}
 
-const startedAt = performance.now()
-const { createNode } = await import('/kadrtc.browser.js')
-const options = JSON.parse(new URL(location.href).searchParams.get('options')!)
-window.kept.joined = createNode(options).then((node) => {
-  window.node = node
+// Not awaited here: the page counts as loaded when this script has run, and is asked for the promise then.
+window.kept.joined = join()
+
+async function join(): Promise<number> {
+  const startedAt = performance.now()
+  const { createNode } = await import('/kadrtc.browser.js')
+  window.node = await createNode(JSON.parse(new URL(location.href).searchParams.get('options')!))
   return performance.now() - startedAt
-})
+}

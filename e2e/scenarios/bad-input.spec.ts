@@ -152,9 +152,6 @@ for (const engine of engines) {
   })
 }
 
-// A peer that sends random bytes, truncated frames, giant lengths, forged records or forged signals costs its link and
-// nothing else: to be driven by a raw peer that speaks the signed handshake of packages/webrtc.
-
 /** The code that `createNode` rejects with in a page at `url`. */
 async function refusalIn(page: Page, url: string): Promise<string> {
   await page.goto(url)

@@ -1,4 +1,5 @@
 /** 8 tabs, 5 Chromium and 3 Firefox, one network: every tab reads what every other tab put. */
+import { expectSettled } from '../tabs/network-view.js'
 import type { Tab } from '../tabs/tab.js'
 import { expect, test } from '../tabs/test.js'
 
@@ -16,6 +17,8 @@ test('every one of 8 tabs reads what every other put', async ({ tabs, network })
   const opened = (await Promise.all([tabs.openMany('chromium', 5), tabs.openMany('firefox', 3)])).flat()
   await Promise.all(opened.map((tab) => tab.join(network)))
   expect(new Set(opened.map((tab) => tab.id)).size).toBe(8)
+
+  await expectSettled(opened, 7)
 
   await Promise.all(opened.map((tab, author) => putAll(tab, valuesOf(author))))
 

@@ -45,12 +45,12 @@ describe('a network larger than any node’s links', () => {
     }
     expect(found / (keys.length * k)).toBeGreaterThanOrEqual(0.98)
 
-    const dialsBefore = cluster.network.counters.dials
+    const dialsBefore = cluster.network.counters.linksOpened
     for (const [i, key] of keys.entries()) {
       const reader = cluster.node((i * 7 + 13) % size)
       expect(said(await cluster.run(reader.records.get(keyIdOf(key))))).toBe(key)
     }
-    expect(cluster.network.counters.dials).toBe(dialsBefore)
+    expect(cluster.network.counters.linksOpened).toBe(dialsBefore)
   })
 
   test('links stay within the budget and every node keeps its siblings', async () => {
