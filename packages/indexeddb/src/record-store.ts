@@ -153,8 +153,8 @@ class GatheringRecordStore implements RecordStore {
     if (last?.hasRoom) return last
     const batch = new Batch()
     this.#batches.push(batch)
-    // Not at once, so that writes issued together go together.
-    if (this.#batches.length === 1) queueMicrotask(() => this.#run())
+    // In a task of its own: writes issued together go together, and whoever is told of this record is told first.
+    if (this.#batches.length === 1) setTimeout(() => void this.#run(), 0)
     return batch
   }
 

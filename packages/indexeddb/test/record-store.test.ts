@@ -49,7 +49,7 @@ describe('on IndexedDB', () => {
   test('writes that come while a transaction is under way share the next one', async () => {
     const { store, faulty } = await openFaulty()
     const first = store.put([['first', bytes(1)]])
-    await Promise.resolve()
+    await new Promise((resolve) => setTimeout(resolve, 0))
     const later = [store.put([['a', bytes(1)]]), store.delete(['b']), store.put([['c', bytes(1)]])]
     await Promise.all([first, ...later])
     expect(faulty.transactions).toEqual([1, 3])

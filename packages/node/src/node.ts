@@ -209,14 +209,12 @@ export class KadNode extends EventEmitter<NodeEvents> {
    */
   async ping(peer: Id, options: OperationOptions & { readonly payload?: Uint8Array } = {}): Promise<number> {
     this.#throwIfClosed()
-    const { clock } = this.ports
-    return withDeadline(clock, options, this.settings.operationTimeoutMs, async (signal) => {
-      const way = wayTo(this.id, this.#links, peer)
-      if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
-      const payload = options.payload ?? new Uint8Array(0)
-      const { rttMs } = await this.#rpc.request(way, { type: 'ping', payload }, { signal })
-      return rttMs
-    })
+    const way = wayTo(this.id, this.#links, peer)
+    if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
+    const { signal, timeoutMs = this.settings.operationTimeoutMs } = options
+    const payload = options.payload ?? new Uint8Array(0)
+    const { rttMs } = await this.#rpc.request(way, { type: 'ping', payload }, { signal, timeoutMs })
+    return rttMs
   }
 
   inspect(): Inspection {
@@ -246,6 +244,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
         ...this.#rpc.counters,
         ...this.#replicator.counters,
         ...this.#handlers.served,
+        malformed: this.#router.counters.malformed + this.#rpc.counters.malformed,
         pending: this.#rpc.pending,
         dialFailures: this.#dialler.failures,
       },

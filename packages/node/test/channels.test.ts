@@ -10,6 +10,8 @@ import { swarm } from './swarm.js'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const patterned = (length: number) => new Uint8Array(length).map((_, i) => i * 31 + (i >> 8))
+/** Byte by byte, without the cost of `toEqual`. */
+const isPatterned = (data: Uint8Array) => Buffer.compare(data, patterned(data.length)) === 0
 
 /** Two nodes, and a channel from the first to the second: both ends of it. */
 async function pair(cluster: Cluster<KadNode> = swarm()) {
@@ -49,18 +51,7 @@ describe('between two nodes', () => {
     for (const size of sizes) near.send(patterned(size))
     await cluster.clock.advance(1_000)
     expect(heard.map(({ length }) => length)).toEqual(sizes)
-    expect(heard[0]).toEqual(patterned(channelMessageBytesMax))
-    expect(heard[3]).toEqual(patterned(channelDataBytesMax + 1))
-  })
-
-  test('the sender may write over its buffer at once', async () => {
-    const { cluster, near, far } = await pair()
-    const heard = heardBy(far)
-    const buffer = Uint8Array.of(1, 2, 3)
-    near.send(buffer)
-    buffer.fill(9)
-    await cluster.clock.advance(100)
-    expect(heard).toEqual([Uint8Array.of(1, 2, 3)])
+    expect(heard.map((data) => isPatterned(data))).toEqual(sizes.map(() => true))
   })
 
   test('a slow link: the rest waits, drain tells when it has left, and all arrives', async () => {
@@ -77,7 +68,7 @@ describe('between two nodes', () => {
     expect(near.bufferedBytes).toBe(0)
     expect(drains).toBe(1)
     expect(heard).toHaveLength(12)
-    for (const data of heard) expect(data).toEqual(patterned(200_000))
+    expect(heard.every((data) => data.length === 200_000 && isPatterned(data))).toBe(true)
   })
 
   test('closing tells both sides once, and sending is CLOSED from then on', async () => {
@@ -150,7 +141,7 @@ describe('between two nodes', () => {
     expect(opened[1 - lower]!.map((number) => number % 2)).toEqual([1, 1, 1, 1])
   })
 
-  test('more channels over one link than its bound are BUSY here and REFUSED there', async () => {
+  test('more channels over one link than its bound are BUSY, for either side', async () => {
     const { cluster } = await pair(swarm({ settings: { channelsPerLinkMax: 2 } }))
     const [a, b] = cluster.nodes as [KadNode, KadNode]
     await cluster.run(a.connect(b.id))
@@ -179,14 +170,15 @@ describe('between two nodes', () => {
     const cluster = swarm()
     await cluster.grow(2)
     const [a, b] = cluster.nodes as [KadNode, KadNode]
-    for (const attempt of [
-      a.connect(a.id),
-      a.connect(b.id, { label: 'l'.repeat(65) }),
-      a.connect(b.id, { label: 'ü'.repeat(33) }),
-      a.connect(b.id, { timeoutMs: 0 }),
-      a.ping(b.id, { payload: new Uint8Array(1_025) }),
-    ]) {
-      await expect(cluster.run(attempt)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    const attempts: (() => Promise<unknown>)[] = [
+      () => a.connect(a.id),
+      () => a.connect(b.id, { label: 'l'.repeat(65) }),
+      () => a.connect(b.id, { label: 'ü'.repeat(33) }),
+      () => a.connect(b.id, { timeoutMs: 0 }),
+      () => a.ping(b.id, { payload: new Uint8Array(1_025) }),
+    ]
+    for (const attempt of attempts) {
+      await expect(cluster.run(attempt())).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     }
   })
 })
@@ -222,6 +214,14 @@ describe('a peer with no manners', () => {
     expect(await open(number)).toMatchObject({ type: 'error', code: 'refused' })
     expect(accepted).toHaveLength(1)
     expect(accepted[0]!.open).toBe(true)
+  })
+
+  test('cannot have more channels than the bound', async () => {
+    const { accepted, number, open } = await rawPair()
+    for (let i = 0; i < 16; i++) expect(await open(number + 2 * i)).toMatchObject({ type: 'channel-opened' })
+    expect(await open(number + 32)).toMatchObject({ type: 'error', code: 'refused' })
+    accepted[0]!.close()
+    expect(await open(number + 32)).toMatchObject({ type: 'channel-opened' })
   })
 
   test('data for a channel that is closed, or never was, is ignored', async () => {
@@ -264,10 +264,11 @@ describe('a peer with no manners', () => {
     for (let i = 0; i < 257; i++) raw.say(data(number, Uint8Array.of(i)))
     await cluster.clock.advance(1_000)
     expect(accepted[0]!.open).toBe(false)
-    for (let message = 0; message < 20; message++)
+    for (let message = 0; message < 20; message++) {
       for (let piece = 0; piece < 16; piece++)
         raw.say(data(number + 2, new Uint8Array(channelDataBytesMax), piece < 15))
-    await cluster.clock.advance(5_000)
+      await cluster.clock.advance(500)
+    }
     expect(accepted[1]!.open).toBe(false)
     expect(raw.closedAs).toBeUndefined()
   })
@@ -320,6 +321,17 @@ describe('the end of a channel alone', () => {
     expect(failure(refused)).toBe('BUSY')
   })
 
+  test('the sender may write over its buffer at once, though the message still waits', () => {
+    const room = { left: 0 }
+    const { channel, sent } = channelOver(room)
+    const buffer = Uint8Array.of(1, 2, 3)
+    channel.send(buffer)
+    buffer.fill(9)
+    room.left = 1
+    channel.pump()
+    expect(sent).toEqual([{ data: Uint8Array.of(1, 2, 3), more: false }])
+  })
+
   test('drain comes after a wait, and only then', () => {
     const room = { left: 2 }
     const { channel, sent } = channelOver(room)
@@ -339,7 +351,9 @@ describe('the end of a channel alone', () => {
   })
 
   test('whatever the sizes, and however the link stalls, the same messages come out', () => {
-    const sizes = fc.array(fc.constantFrom(0, 1, channelDataBytesMax - 1, channelDataBytesMax, 40_000), { maxLength: 8 })
+    const sizes = fc.array(fc.constantFrom(0, 1, channelDataBytesMax - 1, channelDataBytesMax, 40_000), {
+      maxLength: 8,
+    })
     fc.assert(
       fc.property(sizes, fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 20 }), (list, stalls) => {
         const room = { left: 0 }
@@ -355,7 +369,8 @@ describe('the end of a channel alone', () => {
           expect(data.length).toBeLessThanOrEqual(channelDataBytesMax)
           expect(other.received(data, more)).toBe(true)
         }
-        expect(heard).toEqual(list.map(patterned))
+        expect(heard.map(({ length }) => length)).toEqual(list)
+        expect(heard.every((data) => isPatterned(data))).toBe(true)
         expect(channel.bufferedBytes).toBe(0)
       }),
       { numRuns: 40 },

@@ -68,18 +68,23 @@ const neighbours = fc
 
 test('siblings are the true k nearest, and every bucket has as many links as it should', () => {
   fc.assert(
-    fc.property(neighbours, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 3 }), (links, k, linksPerBucket) => {
-      const reasons = reasonsOf(links, { settings: settingsWith({ k, linksPerBucket }) })
-      const having = (reason: string) => links.filter((_, i) => reasons[i]!.includes(reason as never))
-      const nearest = [...links].sort((a, b) => compareDistances(own, a.link.peer, b.link.peer)).slice(0, k)
-      expect(new Set(having('sibling'))).toEqual(new Set(nearest))
-      for (const { link } of links) {
-        const bucket = bucketIndex(own, link.peer)
-        const among = (list: readonly Neighbour[]) =>
-          list.filter((other) => bucketIndex(own, other.link.peer) === bucket).length
-        expect(among(having('bucket'))).toBe(Math.min(linksPerBucket, among(links)))
-      }
-    }),
+    fc.property(
+      neighbours,
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 3 }),
+      (links, k, linksPerBucket) => {
+        const reasons = reasonsOf(links, { settings: settingsWith({ k, linksPerBucket }) })
+        const having = (reason: string) => links.filter((_, i) => reasons[i]!.includes(reason as never))
+        const nearest = [...links].sort((a, b) => compareDistances(own, a.link.peer, b.link.peer)).slice(0, k)
+        expect(new Set(having('sibling'))).toEqual(new Set(nearest))
+        for (const { link } of links) {
+          const bucket = bucketIndex(own, link.peer)
+          const among = (list: readonly Neighbour[]) =>
+            list.filter((other) => bucketIndex(own, other.link.peer) === bucket).length
+          expect(among(having('bucket'))).toBe(Math.min(linksPerBucket, among(links)))
+        }
+      },
+    ),
   )
 })
 

@@ -1,5 +1,12 @@
 /** Records with true signatures, for tests that hand them to a shelf or to a peer directly. */
-import { contentIdOf, type Id, keyIdOf, keyIdOfContent, type ContentRecord, type SignedRecord } from '@kadrtc/kademlia'
+import {
+  type ContentRecord,
+  contentIdOf,
+  type Id,
+  keyIdOf,
+  keyIdOfContent,
+  type SignedRecord,
+} from '@kadrtc/kademlia'
 import { SeededRandom, StubIdentity } from '@kadrtc/simulator'
 import { networkHash, recordSigningBytes } from '@kadrtc/wire'
 

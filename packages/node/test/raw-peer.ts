@@ -2,10 +2,19 @@
  * A peer that is no node: a transport of the simulated network, driven by hand. It holds a true key and a true link, and
  * says whatever the test wants; that is what the network lets anybody do.
  */
-import { type Id, idToHex } from '@kadrtc/kademlia'
+import { compareDistances, type Id, idToHex } from '@kadrtc/kademlia'
 import type { CloseReason, KadNode, Link } from '@kadrtc/node'
 import { type Cluster, StubIdentity, type VirtualTransport } from '@kadrtc/simulator'
-import { decodeMessage, decodePacket, encodeMessage, encodePacket, type Message, type Packet } from '@kadrtc/wire'
+import {
+  decodeMessage,
+  decodePacket,
+  encodeMessage,
+  encodePacket,
+  isRequest,
+  type Message,
+  type Packet,
+  type Request,
+} from '@kadrtc/wire'
 
 export class RawPeer {
   /** Messages that came straight over the link, oldest first. */
@@ -13,6 +22,8 @@ export class RawPeer {
   /** Packets of every kind that came over the link, oldest first. */
   readonly packets: Packet[] = []
   closedAs: CloseReason | undefined
+  /** What it answers a request that comes straight over the link; undefined: nothing. */
+  answer: (request: Request) => Message | undefined = () => undefined
 
   private constructor(
     readonly identity: StubIdentity,
@@ -25,7 +36,11 @@ export class RawPeer {
     link.onMessage((bytes) => {
       const packet = decodePacket(bytes)
       this.packets.push(packet)
-      if (packet.kind === 'direct') this.heard.push(decodeMessage(packet.body).message)
+      if (packet.kind !== 'direct') return
+      const { message } = decodeMessage(packet.body)
+      this.heard.push(message)
+      const reply = isRequest(message) ? this.answer(message) : undefined
+      if (reply) this.say(reply)
     })
   }
 
@@ -33,9 +48,17 @@ export class RawPeer {
     return this.identity.id
   }
 
-  /** A raw peer linked to the node at `index`; it has a place on the network, and none in the cluster. */
-  static async dial(cluster: Cluster<KadNode>, index: number, name = 'raw'): Promise<RawPeer> {
-    const identity = StubIdentity.random(cluster.random.fork(name))
+  /**
+   * A raw peer linked to the node at `index`; it has a place on the network, and none in the cluster. With `nearest` it has
+   * drawn keys until it was nearer to that id than anybody.
+   */
+  static async dial(cluster: Cluster<KadNode>, index: number, nearest?: Id): Promise<RawPeer> {
+    const random = cluster.random.fork('raw')
+    const others = cluster.nodes.filter((_, i) => i !== index)
+    const isNearest = (id: Id) =>
+      !nearest || others.every((node) => compareDistances(nearest, id, node.id) < 0)
+    let identity = StubIdentity.random(random)
+    while (!isNearest(identity.id)) identity = StubIdentity.random(random)
     const transport = cluster.network.transport(identity)
     return RawPeer.#link(cluster, index, identity, transport)
   }

@@ -78,14 +78,17 @@ describe('newer, stale, same', () => {
 
   test('in whatever order versions come, the newest stays', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3 }))), (list) => {
-        fc.pre(list.length > 0)
-        const { shelf } = rig()
-        const versions = list.map(([seq, life]) => record({ seq, expiresAtMs: hourMs + life }))
-        for (const version of versions) shelf.offer(version)
-        const newest = versions.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)[0]
-        expect(shelf.findInMemory(keyIdOf('key'))).toEqual([newest])
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3 }))),
+        (list) => {
+          fc.pre(list.length > 0)
+          const { shelf } = rig()
+          const versions = list.map(([seq, life]) => record({ seq, expiresAtMs: hourMs + life }))
+          for (const version of versions) shelf.offer(version)
+          const newest = versions.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)[0]
+          expect(shelf.findInMemory(keyIdOf('key'))).toEqual([newest])
+        },
+      ),
     )
   })
 
@@ -139,7 +142,11 @@ describe('limits', () => {
 
   test('records of one author, over all keys', () => {
     const { shelf } = rig({ recordsPerAuthorMax: 2 })
-    expect(['1', '10', '11'].map((bits) => shelf.offer(at(bits)).status)).toEqual(['stored', 'stored', 'full'])
+    expect(['1', '10', '11'].map((bits) => shelf.offer(at(bits)).status)).toEqual([
+      'stored',
+      'stored',
+      'full',
+    ])
     expect(shelf.offer(at('11', { by: author('bob') })).status).toBe('stored')
     expect(shelf.offer(at('10', { seq: 9 })).status).toBe('stored')
   })
@@ -366,7 +373,9 @@ describe('memory and the store', () => {
 
   test('load keeps to limits that have become tighter', async () => {
     const store = new MemoryRecordStore()
-    await store.put(['1', '10', '11', '100'].map((bits) => [slotOf(at(bits)), encodeRecord(at(bits))] as const))
+    await store.put(
+      ['1', '10', '11', '100'].map((bits) => [slotOf(at(bits)), encodeRecord(at(bits))] as const),
+    )
     const { shelf } = rig({ recordsMax: 2 }, store)
     await shelf.load()
     expect(shelf.count).toBe(2)

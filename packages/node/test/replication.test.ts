@@ -8,11 +8,17 @@ import { said, swarm, text } from './swarm.js'
 async function lacking(cluster: Cluster<KadNode>, keys: readonly string[], k: number): Promise<string[]> {
   const living = cluster.members.filter(({ state }) => state === 'up')
   const stored = new Map<number, string[]>()
-  for (const { index, ports } of living) stored.set(index, (await ports.records.scan()).map(([slot]) => slot))
+  for (const { index, ports } of living)
+    stored.set(
+      index,
+      (await ports.records.scan()).map(([slot]) => slot),
+    )
   return keys.flatMap((key) => {
     const keyId = keyIdOf(key)
     const closest = living.toSorted((a, b) => compareDistances(keyId, a.node.id, b.node.id)).slice(0, k)
-    const without = closest.filter(({ index }) => !stored.get(index)!.some((slot) => slot.includes(idToHex(keyId))))
+    const without = closest.filter(
+      ({ index }) => !stored.get(index)!.some((slot) => slot.includes(idToHex(keyId))),
+    )
     return without.map(({ index }) => `${key} on node ${index}`)
   })
 }

@@ -3,8 +3,8 @@ import { SeededRandom, StubIdentity, VirtualClock } from '@kadrtc/simulator'
 import {
   encodeMessage,
   encodePacket,
-  networkHash,
   type Notice,
+  networkHash,
   type Reply,
   type Request,
   replyProofBytes,
@@ -210,6 +210,16 @@ describe('a reply that crossed a relay', () => {
     expect((await exact).responder).toEqual(other.id)
   })
 
+  test('a proof by another node than the packet says it is from is rogue, whoever may answer', async () => {
+    const { rpc, link, relayed, nonceSent } = rig()
+    const answer = rpc.request({ kind: 'toward', target: keyIdOf('key'), link }, question)
+    relayed(link, far.id, provenPong(nonceSent(link), other))
+    expect(await state(answer)).toBe('open')
+    expect(rpc.counters.rogueReplies).toBe(1)
+    relayed(link, other.id, provenPong(nonceSent(link), other))
+    expect(await answer).toMatchObject({ responder: other.id, route: [peer.id, other.id] })
+  })
+
   test('is verified just as well where verifying takes a while, and once settled it is late', async () => {
     const slow: Identity = {
       publicKey: own.publicKey,
@@ -355,7 +365,14 @@ describe('a request from a peer', () => {
     const answering = rig({ identity: far, handle: echo })
     answering.arrive(
       answering.link,
-      encodePacket({ kind: 'toward', target: far.id, exact: false, hopsLeft: 14, path: [own.id], body: asked }),
+      encodePacket({
+        kind: 'toward',
+        target: far.id,
+        exact: false,
+        hopsLeft: 14,
+        path: [own.id],
+        body: asked,
+      }),
     )
     const [packet] = answering.link.packets
     expect(packet).toMatchObject({ kind: 'along', path: [far.id, peer.id, own.id], index: 1 })

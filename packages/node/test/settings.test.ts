@@ -15,7 +15,10 @@ const codeOf = (run: () => unknown) => {
 
 test('nothing given, the defaults; what is given wins; undefined means the default', () => {
   expect(settle()).toEqual(defaultSettings)
-  expect(settle({ k: 8, alpha: undefined } as unknown as Partial<Settings>)).toEqual({ ...defaultSettings, k: 8 })
+  expect(settle({ k: 8, alpha: undefined } as unknown as Partial<Settings>)).toEqual({
+    ...defaultSettings,
+    k: 8,
+  })
 })
 
 test('the defaults are settings themselves', () => {
@@ -24,7 +27,10 @@ test('the defaults are settings themselves', () => {
 
 test('an unknown name is refused, one that every object has included', () => {
   for (const name of ['linkMax', 'K', '', 'constructor', 'toString', 'hasOwnProperty']) {
-    expect(codeOf(() => settle({ [name]: 3 })), name).toBe('INVALID_ARGUMENT')
+    expect(
+      codeOf(() => settle({ [name]: 3 })),
+      name,
+    ).toBe('INVALID_ARGUMENT')
   }
 })
 

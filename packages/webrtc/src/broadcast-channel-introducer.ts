@@ -92,7 +92,12 @@ class Session implements IntroducerSession {
 
   send(to: Id, signal: Uint8Array): void {
     // Cloning a view clones the whole buffer under it.
-    this.#post({ kind: 'signal', from: this.identity.id, to: idFromBytes(to), bytes: Uint8Array.from(signal) })
+    this.#post({
+      kind: 'signal',
+      from: this.identity.id,
+      to: idFromBytes(to),
+      bytes: Uint8Array.from(signal),
+    })
   }
 
   /** A tab goes on answering hellos: it costs next to nothing, and may be all that a newcomer finds. */
@@ -124,8 +129,8 @@ class Session implements IntroducerSession {
 
   #hello(attempt: number): void {
     if (attempt === hellos) return this.#welcome()
-    this.#post({ kind: 'hello', from: this.identity.id, attempt })
     this.#arm(this.options.helloEveryMs ?? 35, () => this.#hello(attempt + 1))
+    this.#post({ kind: 'hello', from: this.identity.id, attempt })
   }
 
   #welcome(): void {

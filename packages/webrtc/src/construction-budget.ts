@@ -33,7 +33,7 @@ export const constructionLimits: ConstructionLimits = {
   perMinute: 30,
   burst: 64,
   outstandingMax: 400,
-  collectionWaitMs: 2_000,
+  collectionWaitMs: 500,
   waitMs: 10_000,
   waitingMax: 64,
 }

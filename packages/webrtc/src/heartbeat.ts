@@ -33,7 +33,7 @@ export interface HeartbeatActions {
 const extraRoundsMax = 2
 /** Pings remembered for their round-trip time; older ones are forgotten. */
 const outstandingPingsMax = 8
-/** The first samples are taken in the rush of setting up; the first idle moments refine them. */
+/** The first sample is taken in the rush of setting up, and says little: the least of a few in a row counts. */
 const firstSamples = 3
 /** An upper bound on the retransmission timeout keeps the verdict within seconds. */
 const rtoMsMax = 3_000
@@ -57,7 +57,7 @@ export class Heartbeat {
     private readonly actions: HeartbeatActions,
   ) {}
 
-  /** Smoothed round-trip time in milliseconds (RFC 6298, section 2). */
+  /** Round-trip time in milliseconds: the least of the first three, then smoothed (RFC 6298, section 2). */
   get rttMs(): number | undefined {
     return this.#srttMs
   }
@@ -77,6 +77,7 @@ export class Heartbeat {
     if (sentAtMs === undefined) return // late, twice, or never asked
     this.#sentAtMs.delete(token)
     this.#sample(Math.max(0, this.clock.now() - sentAtMs))
+    if (this.#samples < firstSamples && !this.#stopped) this.#ping()
   }
 
   /** Asks now. While one question is open, asking again does nothing. */
@@ -99,8 +100,7 @@ export class Heartbeat {
   readonly #onIdle = (): void => {
     if (!this.#heard) return this.probe()
     this.#heard = false
-    const sampleAgeMs = this.clock.now() - this.#sampledAtMs
-    if (this.#samples < firstSamples || sampleAgeMs > this.settings.rttRefreshMs) this.#ping()
+    if (this.clock.now() - this.#sampledAtMs > this.settings.rttRefreshMs) this.#ping()
     this.#arm(this.settings.idleMs, this.#onIdle)
   }
 
@@ -148,9 +148,9 @@ export class Heartbeat {
   #sample(rttMs: number): void {
     this.#samples++
     this.#sampledAtMs = this.clock.now()
-    if (this.#srttMs === undefined) {
-      this.#srttMs = rttMs
-      this.#rttVarMs = rttMs / 2
+    if (this.#srttMs === undefined || this.#samples <= firstSamples) {
+      this.#srttMs = Math.min(rttMs, this.#srttMs ?? rttMs)
+      this.#rttVarMs = this.#srttMs / 2
       return
     }
     this.#rttVarMs = 0.75 * this.#rttVarMs + 0.25 * Math.abs(this.#srttMs - rttMs)

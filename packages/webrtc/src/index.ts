@@ -13,11 +13,11 @@ export { type HeartbeatSettings, heartbeatDefaults } from './heartbeat.js'
 export { type WebRtcLimits, webRtcLimits } from './limits.js'
 export { systemClock, systemRandom } from './platform.js'
 export { platformWebRtc, type WebRtc } from './simple-peer.js'
+export type {
+  DropReason,
+  WebRtcTransport,
+  WebRtcTransportOptions,
+  WebRtcTransportStats,
+} from './transport-options.js'
+export { createWebRtcTransport } from './webrtc-transport.js'
 export { type WebSocketIntroducerOptions, webSocketIntroducer } from './websocket-introducer.js'
-export {
-  createWebRtcTransport,
-  type DropReason,
-  type WebRtcTransport,
-  type WebRtcTransportOptions,
-  type WebRtcTransportStats,
-} from './webrtc-transport.js'

@@ -73,7 +73,9 @@ function isUseless(candidate: string): boolean {
 
 /** Undefined where there is no WebRTC. */
 export function platformWebRtc(): WebRtc | undefined {
-  const { RTCPeerConnection, RTCSessionDescription, RTCIceCandidate } = globalThis as Partial<typeof globalThis>
+  const { RTCPeerConnection, RTCSessionDescription, RTCIceCandidate } = globalThis as Partial<
+    typeof globalThis
+  >
   if (!RTCPeerConnection) return undefined
   return { RTCPeerConnection, RTCSessionDescription, RTCIceCandidate }
 }

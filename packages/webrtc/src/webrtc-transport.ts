@@ -14,63 +14,26 @@ import {
   type Identity,
   KadrtcError,
   type Link,
-  type LinkTransport,
   type Random,
   type SignalPath,
 } from '@kadrtc/node'
 import type { DecodedSignal, RefuseReason, Signal, SignalLinkRequest } from '@kadrtc/wire'
-import { ConstructionBudget, type ConstructionStats, constructionLimits } from './construction-budget.js'
+import { ConstructionBudget, constructionLimits } from './construction-budget.js'
 import { Dial } from './dial.js'
 import { Handshake, type HandshakePorts } from './handshake.js'
 import { type HeartbeatSettings, heartbeatDefaults } from './heartbeat.js'
 import { type WebRtcLimits, webRtcLimits } from './limits.js'
 import { systemClock, systemRandom } from './platform.js'
 import { ReplayGuard } from './replay-guard.js'
-import { type SignalFault, Signals } from './signals.js'
+import { Signals } from './signals.js'
 import { type PeerConnection, platformWebRtc, type WebRtc } from './simple-peer.js'
+import type {
+  DropReason,
+  WebRtcTransport,
+  WebRtcTransportOptions,
+  WebRtcTransportStats,
+} from './transport-options.js'
 import { WebRtcLink } from './webrtc-link.js'
-
-export interface WebRtcTransportOptions {
-  readonly identity: Identity
-  /** Name of the network: signals of another one are not heard. */
-  readonly network: string
-  readonly clock?: Clock | undefined
-  readonly random?: Random | undefined
-  /** One for all connections of the tab: making one takes longer than the rest of a handshake. Default: one each. */
-  readonly certificate?: RTCCertificate | undefined
-  readonly iceServers?: readonly RTCIceServer[] | undefined
-  /** WebRTC where the platform has none. */
-  readonly wrtc?: WebRtc | undefined
-  readonly limits?: Partial<WebRtcLimits> | undefined
-  /** Replaces how the construction budget makes the collector run. */
-  readonly encourageCollection?: (() => void) | undefined
-}
-
-export interface WebRtcTransportStats {
-  readonly links: number
-  /** Peers being dialled. */
-  readonly dialling: number
-  /** Requests of others being answered. */
-  readonly answering: number
-  readonly connections: ConstructionStats
-  /** Signals dropped, by reason. */
-  readonly dropped: Readonly<Record<DropReason, number>>
-}
-
-export type DropReason =
-  | SignalFault
-  /** Too old, heard before, or of an attempt that is over. */
-  | 'stale'
-  /** Beyond what is verified at once. */
-  | 'excess'
-
-export interface WebRtcTransport extends LinkTransport {
-  /** For connections constructed from now on. */
-  setIceServers(iceServers: readonly RTCIceServer[]): void
-  stats(): WebRtcTransportStats
-  /** Synchronous, for the page's `pagehide`: says goodbye on every link and closes it. */
-  goodbye(): void
-}
 
 /** Throws WireError if `network` is no name of a network. */
 export function createWebRtcTransport(options: WebRtcTransportOptions): WebRtcTransport {
@@ -142,6 +105,7 @@ class Transport implements WebRtcTransport {
       links: this.#links.size,
       dialling: this.#dials.size,
       answering: this.#answering.size,
+      handshakes: this.#handshakes.size,
       connections: this.#budget.stats(),
       dropped: { ...this.#dropped },
     }

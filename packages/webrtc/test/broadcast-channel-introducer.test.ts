@@ -179,11 +179,15 @@ describe('broadcast channel introducer', () => {
 
   test('without a BroadcastChannel the introducer is down, and says so', () => {
     const clock = new ManualClock()
-    const a = tab(1, clock, class {
-      constructor() {
-        throw new Error('opaque origin')
-      }
-    })
+    const a = tab(
+      1,
+      clock,
+      class {
+        constructor() {
+          throw new Error('opaque origin')
+        }
+      },
+    )
     a.session.connect()
     clock.pass(10)
     expect(a.downs.map((error) => error?.code)).toEqual(['SERVER_UNREACHABLE'])

@@ -5,6 +5,7 @@
  */
 import * as nodeDataChannel from 'node-datachannel'
 import * as polyfill from 'node-datachannel/polyfill'
+import type { WebRtc } from '../src/index.js'
 
 const native = (nodeDataChannel as unknown as { default?: typeof nodeDataChannel }).default ?? nodeDataChannel
 
@@ -120,8 +121,8 @@ class Connection extends polyfill.RTCPeerConnection {
   }
 }
 
-export const nodeWebRtc = {
-  RTCPeerConnection: Connection,
+export const nodeWebRtc: WebRtc = {
+  RTCPeerConnection: Connection as unknown as WebRtc['RTCPeerConnection'],
   RTCSessionDescription: polyfill.RTCSessionDescription,
   RTCIceCandidate: polyfill.RTCIceCandidate,
 }

@@ -10,6 +10,8 @@ import {
   nextHeaderBytes,
   pingFrame,
   pongFrame,
+  severalBytes,
+  severalFrame,
   wholeFrame,
 } from './frame.js'
 import {
@@ -39,7 +41,7 @@ interface Fragmenting {
 }
 
 /**
- * Order of `next()`: bye, pong, ping; small messages, in their order; then fragments of the large ones, in turns, as
+ * Order of `next()`: bye, pong, ping; small messages, in their order, as many in one frame as fit; then fragments of the large ones, in turns, as
  * many at once as the receiver will hold. After 32 small messages one fragment has its turn, so that none starves.
  * Small messages keep their order among themselves; a large one may arrive after what was enqueued behind it.
  */
@@ -123,10 +125,18 @@ export class FrameQueue {
       this.#overtakes = 0
       return largeWaits ? this.#nextFragment() : undefined
     }
-    const frame = this.#small.shift()!
-    this.#overtakes = largeWaits ? this.#overtakes + 1 : 0
-    this.#bufferedBytes -= frame.length - 1
-    return frame
+    const first = this.#small.shift()!
+    const frames = [first]
+    let frameBytes = 1 + severalBytes(first)
+    const countMax = largeWaits ? overtakesMax - this.#overtakes : Number.POSITIVE_INFINITY
+    for (let next = this.#small.peek(); next && frames.length < countMax; next = this.#small.peek()) {
+      frameBytes += severalBytes(next)
+      if (frameBytes > frameBytesMax) break
+      frames.push(this.#small.shift()!)
+    }
+    this.#overtakes = largeWaits ? this.#overtakes + frames.length : 0
+    for (const { length } of frames) this.#bufferedBytes -= length - 1
+    return frames.length === 1 ? first : severalFrame(frames)
   }
 
   #nextFragment(): Uint8Array {

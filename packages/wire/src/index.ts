@@ -2,7 +2,15 @@
 export { decodeMessage, peekNonce, replyProofBytes } from './decode-message.js'
 export { encodeMessage, withProof } from './encode-message.js'
 export { WireError, type WireErrorCode, wireErrorCodes } from './errors.js'
-export { byeFrame, type FrameEvent, frameTypes, pingFrame, pongFrame, wholeFrame } from './frame.js'
+export {
+  byeFrame,
+  type FrameEvent,
+  frameTypes,
+  pingFrame,
+  pongFrame,
+  severalFrame,
+  wholeFrame,
+} from './frame.js'
 export { FrameQueue, type FrameQueueLimits, frameQueueLimits } from './frame-queue.js'
 export {
   type ClientMessage,

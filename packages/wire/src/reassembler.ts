@@ -47,6 +47,8 @@ export class Reassembler {
       case frameTypes.whole:
         if (frame.length === 1) throw new WireError('BAD_VALUE', 'an empty message')
         return { type: 'message', bytes: frame.subarray(1) }
+      case frameTypes.several:
+        return readSeveral(frame)
       case frameTypes.first:
         return this.#start(frame)
       case frameTypes.next:
@@ -103,6 +105,20 @@ export class Reassembler {
     this.#announcedBytes -= totalBytes
     return { type: 'message', bytes: partial.buffer }
   }
+}
+
+/** Views of the frame: two messages or more, none of them empty. */
+function readSeveral(frame: Uint8Array): FrameEvent {
+  const reader = new Reader(frame)
+  reader.u8()
+  const messages: Uint8Array[] = []
+  while (reader.remaining > 0) {
+    const length = reader.u16()
+    if (length === 0) throw new WireError('BAD_VALUE', 'an empty message')
+    messages.push(reader.take(length))
+  }
+  if (messages.length < 2) throw new WireError('BAD_VALUE', 'several messages are two or more')
+  return { type: 'messages', messages }
 }
 
 function readControl(frame: Uint8Array): FrameEvent {

@@ -1,5 +1,6 @@
 import {
   byeFrame,
+  type FrameEvent,
   FrameQueue,
   frameBytesMax,
   messageBytesMax,
@@ -24,10 +25,24 @@ const sameBytes = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
 function drain(queue: FrameQueue, reassembler: Reassembler): Uint8Array[] {
   const messages: Uint8Array[] = []
   for (let frame = queue.next(); frame; frame = queue.next()) {
-    const event = reassembler.push(frame)
-    if (event.type === 'message') messages.push(event.bytes)
+    messages.push(...messagesOf(reassembler.push(frame)))
   }
   return messages
+}
+
+function messagesOf(event: FrameEvent): readonly Uint8Array[] {
+  if (event.type === 'messages') return event.messages
+  return event.type === 'message' ? [event.bytes] : []
+}
+
+/** How many bytes of messages a frame holds. */
+function payloadOf(frame: Uint8Array): number {
+  const headers: Record<number, number> = { 0: 1, 1: 7, 2: 3 }
+  if (frame[0] !== 0x06) return frame.length - headers[frame[0]!]!
+  const view = new DataView(frame.buffer)
+  let bytes = 0
+  for (let at = 1; at < frame.length; at += 2 + view.getUint16(at)) bytes += view.getUint16(at)
+  return bytes
 }
 
 const first = (id: number, totalBytes: number, payload: number) => {
@@ -74,8 +89,7 @@ describe('queue and reassembler', () => {
           const frame = queue.next()
           if (!frame) return
           expect(frame.length).toBeLessThanOrEqual(frameBytesMax)
-          const event = reassembler.push(frame)
-          if (event.type === 'message') arrived.push(event.bytes)
+          arrived.push(...messagesOf(reassembler.push(frame)))
         }
         steps.forEach(([, frames], i) => {
           expect(queue.enqueue(sent[i]!)).toBe(true)
@@ -105,7 +119,7 @@ describe('queue and reassembler', () => {
           expect(queue.bufferedBytes).toBe(expected)
         }
         for (let frame = queue.next(); frame; frame = queue.next()) {
-          expected -= frame.length - (frame[0] === 0x01 ? 7 : frame[0] === 0x02 ? 3 : 1)
+          expected -= payloadOf(frame)
           expect(queue.bufferedBytes).toBe(expected)
         }
         expect(expected).toBe(0)
@@ -144,7 +158,9 @@ describe('queue and reassembler', () => {
       queue.enqueue(Uint8Array.of(1))
       types.push(queue.next()![0]!)
     }
-    expect(types.map((type, i) => (type === 0 ? -1 : i)).filter((i) => i >= 0)).toEqual([32, 65, 98])
+    // A fragment leaves one small message behind, which then shares a frame with the next one.
+    const isFragment = (type: number) => type === 0x01 || type === 0x02
+    expect(types.flatMap((type, i) => (isFragment(type) ? [i] : []))).toEqual([32, 64, 96])
   })
 
   test('large messages take turns', () => {
@@ -192,9 +208,27 @@ describe('queue and reassembler', () => {
     expect(queue.enqueue(new Uint8Array(11))).toBe(false)
     expect([1, 2, 3, 4].map(() => queue.enqueue(Uint8Array.of(1)))).toEqual([true, true, true, false])
     queue.next()
-    expect(queue.enqueue(new Uint8Array(9))).toBe(false)
-    expect(queue.enqueue(new Uint8Array(8))).toBe(true)
+    expect(queue.bufferedBytes).toBe(0)
+    expect(queue.enqueue(new Uint8Array(9))).toBe(true)
+    expect(queue.enqueue(new Uint8Array(2))).toBe(false)
+    expect(queue.enqueue(new Uint8Array(1))).toBe(true)
     expect(queue.bufferedBytes).toBe(10)
+  })
+
+  test('small messages that wait together share frames, as many as fit', () => {
+    const queue = new FrameQueue()
+    for (let i = 0; i < 5; i++) queue.enqueue(messageOf(5_000, i))
+    const frames: Uint8Array[] = []
+    for (let frame = queue.next(); frame; frame = queue.next()) frames.push(frame)
+    expect(frames.map((frame) => [frame[0], frame.length])).toEqual([
+      [0x06, 1 + 3 * 5_002],
+      [0x06, 1 + 2 * 5_002],
+    ])
+    const reassembler = new Reassembler()
+    const arrived = frames.flatMap((frame) => messagesOf(reassembler.push(frame)))
+    arrived.forEach((message, i) => {
+      expect(sameBytes(message, messageOf(5_000, i))).toBe(true)
+    })
   })
 
   test('what no receiver takes is never queued', () => {
@@ -225,7 +259,11 @@ describe('what no honest peer sends', () => {
   const cases: readonly [string, string, readonly Uint8Array[]][] = [
     ['an empty frame', 'TRUNCATED', [new Uint8Array(0)]],
     ['a frame of more than 16 KiB', 'TOO_LARGE', [new Uint8Array(frameBytesMax + 1)]],
-    ['an unknown frame type', 'UNKNOWN_TYPE', [Uint8Array.of(0x06)]],
+    ['an unknown frame type', 'UNKNOWN_TYPE', [Uint8Array.of(0x07)]],
+    ['several messages that are none', 'BAD_VALUE', [Uint8Array.of(0x06)]],
+    ['several messages that are one', 'BAD_VALUE', [Uint8Array.of(0x06, 0, 1, 9)]],
+    ['an empty one of several', 'BAD_VALUE', [Uint8Array.of(0x06, 0, 1, 9, 0, 0)]],
+    ['several messages, cut short', 'TRUNCATED', [Uint8Array.of(0x06, 0, 1, 9, 0, 2, 9)]],
     ['an empty message', 'BAD_VALUE', [Uint8Array.of(0x00)]],
     ['a ping cut short', 'TRUNCATED', [pingFrame(1).subarray(0, 4)]],
     ['a bye with more behind it', 'TRAILING', [Uint8Array.of(...byeFrame(1), 0)]],

@@ -27,6 +27,7 @@ import {
   replyProofBytes,
   type ServerMessage,
   type Signal,
+  severalFrame,
   signalDigest,
   signalSigningBytes,
   slotHash,
@@ -140,6 +141,7 @@ const server = (value: ServerMessage): Vector => ({
 
 export const vectors: Readonly<Record<string, Vector>> = {
   'frame/whole': { bytes: wholeFrame(utf8('abc')) },
+  'frame/several': { bytes: severalFrame([wholeFrame(utf8('abc')), wholeFrame(utf8('de'))]) },
   'frame/ping': { bytes: pingFrame(0x01020304) },
   'frame/pong': { bytes: pongFrame(0x01020304) },
   'frame/bye': { bytes: byeFrame(0) },

@@ -19,7 +19,8 @@ interface Avoided {
 }
 
 export class Dialler {
-  readonly #underWay = new Map<string, Promise<Link>>()
+  /** How many wait for a link to each peer. Bounded by `dialsMax`, and by what apps ask for. */
+  readonly #waiting = new Map<string, number>()
   readonly #avoided = new Map<string, Avoided>()
   failures = 0
 
@@ -32,7 +33,7 @@ export class Dialler {
   ) {}
 
   get underWay(): number {
-    return this.#underWay.size
+    return this.#waiting.size
   }
 
   /** Is it worth dialling this peer now? Not when linked, being dialled, or lately in vain. */
@@ -40,37 +41,36 @@ export class Dialler {
     const key = idKey(peer)
     const avoided = this.#avoided.get(key)
     if (avoided && avoided.untilMs > this.clock.now()) return false
-    return !this.#underWay.has(key) && !this.links.has(peer) && !equalIds(peer, this.own)
+    return !this.#waiting.has(key) && !this.links.has(peer) && !equalIds(peer, this.own)
   }
 
   /** Dials in the background if it is worth it and a place is free; tells whether it did. */
   tryDial(peer: Id, path: SignalPath): boolean {
-    if (this.#underWay.size >= this.dialsMax || !this.wants(peer)) return false
+    if (this.#waiting.size >= this.dialsMax || !this.wants(peer)) return false
     this.dial(peer, path).catch(() => undefined)
     return true
   }
 
-  /** The link to a peer, dialled if need be. Rejects as `LinkTransport.dial` does. */
-  dial(peer: Id, path: SignalPath, signal?: CancelSignal): Promise<Link> {
+  /**
+   * The link to a peer, dialled if need be. Rejects as `LinkTransport.dial` does. The transport shares a dial among all
+   * who wait for it; whoever aborts his `signal` leaves it to the others, and says nothing against the peer.
+   */
+  async dial(peer: Id, path: SignalPath, signal?: CancelSignal): Promise<Link> {
     const key = idKey(peer)
-    const standing = this.#underWay.get(key)
-    if (standing && !signal) return standing
-    const dialled = this.transport.dial(peer, path, signal ? { signal } : {})
-    if (standing) return dialled
-    const watched = dialled.then(
-      (link) => {
-        this.#underWay.delete(key)
-        this.#avoided.delete(key)
-        return link
-      },
-      (error) => {
-        this.#underWay.delete(key)
-        this.#avoid(key)
-        throw error
-      },
-    )
-    this.#underWay.set(key, watched)
-    return watched
+    this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1)
+    try {
+      const link = await this.transport.dial(peer, path, signal ? { signal } : {})
+      this.#avoided.delete(key)
+      return link
+    } catch (error) {
+      const isLast = this.#waiting.get(key) === 1
+      if (isLast && !signal?.aborted) this.#avoid(key)
+      throw error
+    } finally {
+      const left = this.#waiting.get(key)! - 1
+      if (left > 0) this.#waiting.set(key, left)
+      else this.#waiting.delete(key)
+    }
   }
 
   #avoid(key: string): void {

@@ -2,7 +2,14 @@
  * Own records: makes them, brings them to the k closest, and puts them there again at half-life for as long as this
  * node is online, and after a restart (Kademlia paper, section 2.5). What it published is kept in a store of its own.
  */
-import { compareDistances, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
+import {
+  compareDistances,
+  type Id,
+  type KadRecord,
+  recordLimits,
+  republishDelayMs,
+  slotOf,
+} from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
@@ -10,6 +17,7 @@ import type { Contact } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
+import type { Awaitable } from '../ports/identity.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordStore } from '../ports/record-store.js'
 import type { RecordProofs } from './proofs.js'
@@ -86,25 +94,23 @@ export class Publisher {
     this.#schedule()
   }
 
-  /** Stores a new own record and goes on republishing it. Rejects with NOT_STORED, CONFLICT, BUSY, or the signal's reason. */
-  async publish(record: KadRecord, options: StoreOptions): Promise<StoreOutcome> {
+  /**
+   * Stores a new own record under `keyId` and goes on republishing it. The record may still be being signed: its k closest
+   * are found meanwhile. Rejects with NOT_STORED, CONFLICT, BUSY, or the signal's reason.
+   */
+  async publish(keyId: Id, making: Awaitable<KadRecord>, options: StoreOptions): Promise<StoreOutcome> {
+    const [record, contacts] = await Promise.all([making, this.#find(keyId, options)])
     const slot = slotOf(record)
     if (!this.#publications.has(slot) && this.#publications.size >= this.publishedMax) {
       throw new KadrtcError('BUSY', 'this node publishes too many records')
     }
-    const outcome = await this.store(record, options)
+    const outcome = await this.#storeAt(record, contacts, options)
     this.#remember(slot, record)
     return outcome
   }
 
-  /** Brings a record to the k closest to its key. */
-  async store(record: KadRecord, options: StoreOptions): Promise<StoreOutcome> {
-    const { own, settings } = this.ports
-    const contacts = await findClosest(this.ports, record.keyId, { signal: options.signal })
-    const closer = contacts.filter(({ id }) => compareDistances(record.keyId, id, own) < 0).length
-    const ownIsReplica = closer < settings.k
-    const remote = ownIsReplica ? contacts.slice(0, settings.k - 1) : contacts
-    return this.#storeAt(record, remote, ownIsReplica, options)
+  #find(keyId: Id, { signal }: StoreOptions): Promise<readonly Contact[]> {
+    return findClosest(this.ports, keyId, { signal })
   }
 
   close(): void {
@@ -112,14 +118,13 @@ export class Publisher {
     this.#timer?.cancel()
   }
 
-  #storeAt(
-    record: KadRecord,
-    remote: readonly Contact[],
-    ownIsReplica: boolean,
-    options: StoreOptions,
-  ): Promise<StoreOutcome> {
-    const { rpc, shelf } = this.ports
+  /** Stores at the k closest of `contacts` and this node. */
+  #storeAt(record: KadRecord, contacts: readonly Contact[], options: StoreOptions): Promise<StoreOutcome> {
+    const { rpc, shelf, own, settings } = this.ports
     const { ifSeq, signal } = options
+    const closer = contacts.filter(({ id }) => compareDistances(record.keyId, id, own) < 0).length
+    const ownIsReplica = closer < settings.k
+    const remote = ownIsReplica ? contacts.slice(0, settings.k - 1) : contacts
     const wanted = remote.length + (ownIsReplica ? 1 : 0)
     const majority = options.until === 'all' ? wanted : Math.floor(wanted / 2) + 1
     const tally = new StoreTally()
@@ -191,13 +196,16 @@ export class Publisher {
     for (const [slot, { record }] of due) {
       if (this.#closed) return
       const renewed = await this.#renew(record)
+      // The app may have put something newer under this slot while others were being republished.
+      if (this.#publications.get(slot)?.record !== record) continue
       if (!renewed) {
         this.#publications.delete(slot)
         await this.ports.published.delete([slot])
         continue
       }
       this.#remember(slot, renewed)
-      await this.store(renewed, { until: 'all' }).catch(() => undefined)
+      const contacts = await this.#find(renewed.keyId, {})
+      await this.#storeAt(renewed, contacts, { until: 'all' }).catch(() => undefined)
     }
   }
 

@@ -94,7 +94,7 @@ export class RecordVerbs {
       expiresAtMs,
     } as const
     const outcome = await withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
-      publisher.publish(record, { signal, ...(options.until ? { until: options.until } : {}) }),
+      publisher.publish(record.keyId, record, { signal, ...(options.until ? { until: options.until } : {}) }),
     )
     return { ...outcome, contentId }
   }
@@ -121,15 +121,10 @@ export class RecordVerbs {
     return withDeadline(clock, options, settings.operationTimeoutMs, async (signal) => {
       const seq = nextSeq(clock.now(), this.#latestSeq())
       this.#lastSeq = seq
-      const record = await proofs.sign({
-        ...content,
-        value: content.value.slice(),
-        keyId,
-        seq,
-        expiresAtMs: clock.now() + lifeMs,
-      })
-      const outcome = await publisher.publish(record, { ifSeq, signal, ...(until ? { until } : {}) })
-      this.#remembered.note(record)
+      const value = content.value.slice()
+      const record = proofs.sign({ ...content, value, keyId, seq, expiresAtMs: clock.now() + lifeMs })
+      const outcome = await publisher.publish(keyId, record, { ifSeq, signal, ...(until ? { until } : {}) })
+      this.#remembered.note(await record)
       return { ...outcome, seq }
     })
   }

@@ -3,6 +3,7 @@
  * that missed an update cannot take a reader back. Bounded: the least recently used go first.
  */
 import { compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 
 /** A tab reads some hundreds of keys, not thousands. A guess. */
 const recordsMax = 1_024
@@ -17,7 +18,9 @@ export class RememberedRecords {
     if (record.kind === 'content') return
     const slot = slotOf(record)
     const known = this.#bySlot.get(slot)
-    const newest = known && compareRecords(known, record) > 0 ? known : record
+    // A copy: a decoded record is a view of its whole message, which must not live on with it.
+    const isNews = !known || compareRecords(record, known) > 0
+    const newest = isNews ? decodeRecord(encodeRecord(record)) : known
     if (known) this.#forget(slot, known)
     this.#bySlot.set(slot, newest)
     this.#bytes += newest.value.length

@@ -96,7 +96,8 @@ export class Handlers {
     const inMemory = this.ports.shelf.findInMemory(request.keyId, search)
     const reply = (records: readonly KadRecord[]): Reply => {
       const fitting = upToLimits(records)
-      const contacts = this.#closest(request.keyId, origin)
+      // Who has the record has no need of others to ask: 400 bytes that most replies go without.
+      const contacts = records.length > 0 ? [] : this.#closest(request.keyId, origin)
       return {
         type: 'value',
         nonce: request.nonce,

@@ -20,7 +20,7 @@ import {
 } from '@kadrtc/wire'
 import { type CancelSignal, throwIfCancelled } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
-import type { LinkTable } from '../overlay/link-table.js'
+import type { LinkTable, Neighbour } from '../overlay/link-table.js'
 import type { Origin, Router } from '../overlay/router.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import type { Awaitable, Identity } from '../ports/identity.js'
@@ -63,15 +63,24 @@ export interface RequestHandlers {
   answersEarly(request: Request): boolean
 }
 
+interface Settled {
+  readonly reply: Reply
+  readonly responder: Id
+  readonly route: readonly Id[]
+  readonly rttMs: number
+}
+
 interface Pending {
   readonly way: Way
-  /** The link it left on. */
+  /** The first link of the way. */
   readonly link: Link
   readonly wanted: Reply['type']
   readonly sentAtMs: number
-  readonly timer: Timer
-  resolve(answer: { reply: Reply; responder: Id; route: readonly Id[]; rttMs: number }): void
-  reject(error: unknown): void
+  readonly expiresAtMs: number
+  /** Removes what listens for the caller's signal, and gives back the place at the first link. */
+  readonly release: () => void
+  readonly resolve: (answer: Settled) => void
+  readonly reject: (error: unknown) => void
 }
 
 export interface RpcPorts {
@@ -84,6 +93,9 @@ export interface RpcPorts {
 
 /** Requests of this node under way over all links; each is bounded by its timeout. */
 const pendingMax = 8_192
+
+/** One timer looks after all requests: a timer of its own would cost a small request more than its bytes do. */
+const sweepMs = 100
 
 const replyFor: Record<Asking, Reply['type']> = {
   ping: 'pong',
@@ -101,6 +113,7 @@ export class Rpc {
   /** Told of notices from the other end of a link. */
   onNotice: (notice: Notice, link: Link) => void = () => undefined
   readonly #pending = new Map<number, Pending>()
+  #sweep: Timer | undefined
   #closed = false
 
   constructor(
@@ -119,38 +132,31 @@ export class Rpc {
    * Rejects with TIMEOUT, UNREACHABLE, BUSY (too many under way), REFUSED (the peer answered with an error),
    * CLOSED, INVALID_ARGUMENT (the wire has no room for the question), or the reason of `signal`.
    */
-  async request<T extends Asking>(
+  request<T extends Asking>(
     way: Way,
     question: Question<T>,
     options: { timeoutMs?: number; signal?: CancelSignal | undefined } = {},
   ): Promise<Answer<T>> {
-    throwIfCancelled(options.signal)
-    if (this.#closed) throw new KadrtcError('CLOSED')
-    const neighbour = this.#firstNeighbour(way)
-    if (!neighbour) throw new KadrtcError('UNREACHABLE', 'no link leads there')
-    const busy = neighbour.outbound >= this.limits.pendingPerLinkMax || this.#pending.size >= pendingMax
-    if (busy) throw new KadrtcError('BUSY', 'too many requests are under way')
-    const nonce = this.#drawNonce()
-    const body = encodeQuestion({ ...question, nonce } as unknown as Request)
-    let abort: (() => void) | undefined
-    neighbour.outbound += 1
-    try {
-      const answer = await new Promise<unknown>((resolve, reject) => {
-        const timeoutMs = options.timeoutMs ?? this.limits.requestTimeoutMs
-        const timer = this.ports.clock.setTimer(timeoutMs, () => this.#expire(nonce))
-        const sentAtMs = this.ports.clock.now()
-        const { link } = neighbour
-        const wanted = replyFor[question.type]
-        this.#pending.set(nonce, { way, link, wanted, sentAtMs, timer, resolve, reject })
-        abort = () => this.#fail(nonce, options.signal?.reason)
-        options.signal?.addEventListener('abort', abort)
-        if (!this.#send(way, body)) this.#fail(nonce, new KadrtcError('BUSY', 'the link is congested'))
-      })
-      return answer as Answer<T>
-    } finally {
-      neighbour.outbound -= 1
-      if (abort) options.signal?.removeEventListener('abort', abort)
-    }
+    return new Promise<Settled>((resolve, reject) => {
+      const neighbour = this.#admit(way, options.signal)
+      const nonce = this.#drawNonce()
+      const body = encodeQuestion({ ...question, nonce } as unknown as Request)
+      const { signal, timeoutMs = this.limits.requestTimeoutMs } = options
+      const abort = signal && (() => this.#fail(nonce, signal.reason))
+      const release = () => {
+        neighbour.outbound -= 1
+        if (abort) signal.removeEventListener('abort', abort)
+      }
+      const sentAtMs = this.ports.clock.now()
+      const expiresAtMs = sentAtMs + timeoutMs
+      const wanted = replyFor[question.type]
+      neighbour.outbound += 1
+      const { link } = neighbour
+      this.#pending.set(nonce, { way, link, wanted, sentAtMs, expiresAtMs, release, resolve, reject })
+      if (abort) signal.addEventListener('abort', abort)
+      this.#sweep ??= this.ports.clock.setTimer(Math.min(sweepMs, timeoutMs), this.#expire)
+      if (!this.#send(way, body)) this.#fail(nonce, new KadrtcError('BUSY', 'the link is congested'))
+    }) as Promise<unknown> as Promise<Answer<T>>
   }
 
   /** Sends a notice to the other end of a link; false if the link is full. */
@@ -199,6 +205,7 @@ export class Rpc {
 
   close(): void {
     this.#closed = true
+    this.#sweep?.cancel()
     for (const nonce of [...this.#pending.keys()]) this.#fail(nonce, new KadrtcError('CLOSED'))
   }
 
@@ -283,8 +290,7 @@ export class Rpc {
       this.counters.rogueReplies += 1
       return
     }
-    this.#pending.delete(reply.nonce)
-    pending.timer.cancel()
+    this.#settle(reply.nonce, pending)
     if (reply.type === 'error') {
       pending.reject(new KadrtcError(reply.code === 'busy' ? 'BUSY' : 'REFUSED', reply.code))
       return
@@ -324,20 +330,41 @@ export class Rpc {
     return undefined
   }
 
-  /** The link may be dead long before its heartbeat is due: a request that expires asks it at once. */
-  #expire(nonce: number): void {
-    const pending = this.#pending.get(nonce)
-    if (!pending) return
-    this.counters.timedOut += 1
-    if (pending.way.kind !== 'route') pending.way.link.probe()
-    this.#fail(nonce, new KadrtcError('TIMEOUT', 'a peer did not answer'))
+  /** The first link of a way, if it may carry one more request. */
+  #admit(way: Way, signal: CancelSignal | undefined): Neighbour {
+    throwIfCancelled(signal)
+    if (this.#closed) throw new KadrtcError('CLOSED')
+    const neighbour = this.#firstNeighbour(way)
+    if (!neighbour) throw new KadrtcError('UNREACHABLE', 'no link leads there')
+    const busy = neighbour.outbound >= this.limits.pendingPerLinkMax || this.#pending.size >= pendingMax
+    if (busy) throw new KadrtcError('BUSY', 'too many requests are under way')
+    return neighbour
+  }
+
+  /** Fails what is overdue. Its link may be dead long before a heartbeat is due: it is asked at once. */
+  readonly #expire = (): void => {
+    const nowMs = this.ports.clock.now()
+    for (const [nonce, { way, expiresAtMs }] of this.#pending) {
+      if (expiresAtMs > nowMs) continue
+      this.counters.timedOut += 1
+      if (way.kind !== 'route') way.link.probe()
+      this.#fail(nonce, new KadrtcError('TIMEOUT', 'a peer did not answer'))
+    }
+    this.#sweep = this.#pending.size > 0 ? this.ports.clock.setTimer(sweepMs, this.#expire) : undefined
+  }
+
+  #settle(nonce: number, pending: Pending): void {
+    this.#pending.delete(nonce)
+    pending.release()
+    if (this.#pending.size > 0) return
+    this.#sweep?.cancel()
+    this.#sweep = undefined
   }
 
   #fail(nonce: number, error: unknown): void {
     const pending = this.#pending.get(nonce)
     if (!pending) return
-    this.#pending.delete(nonce)
-    pending.timer.cancel()
+    this.#settle(nonce, pending)
     pending.reject(error)
   }
 

@@ -1,0 +1,152 @@
+import type { Id } from '@kadrtc/kademlia'
+import { KadrtcError, type Link, type LinkTransport } from '@kadrtc/node'
+import { VirtualClock } from '@kadrtc/simulator'
+import { describe, expect, test } from 'vitest'
+import type { CancelSignal } from '../src/cancel-signal.js'
+import { Dialler } from '../src/overlay/dialler.js'
+import { FakeLink, keyNumber, tableOf, tinyId } from './fake-link.js'
+
+const path = { send: () => undefined }
+
+interface Dialled {
+  readonly peer: Id
+  open(): void
+  fail(code: 'TIMEOUT' | 'REFUSED'): void
+}
+
+/** A dialler over a transport whose dials end when the test says so; as the port asks, dials to one peer are shared. */
+function rig(dialsMax = 2) {
+  const clock = new VirtualClock()
+  const dialled: Dialled[] = []
+  const waiting = new Map<Id, Set<{ resolve(link: Link): void; reject(error: unknown): void }>>()
+  const dial = (peer: Id, _path: unknown, { signal }: { signal?: CancelSignal } = {}) =>
+    new Promise<Link>((resolve, reject) => {
+      const waiter = { resolve, reject }
+      const standing = waiting.get(peer)
+      const waiters = standing ?? new Set()
+      waiting.set(peer, waiters.add(waiter))
+      signal?.addEventListener('abort', () => {
+        waiters.delete(waiter)
+        reject(signal.reason)
+      })
+      if (standing) return
+      const end = (settle: (waiter: typeof waiters extends Set<infer W> ? W : never) => void) => {
+        waiting.delete(peer)
+        for (const each of waiters) settle(each)
+      }
+      dialled.push({
+        peer,
+        open: () => end((each) => each.resolve(new FakeLink(peer))),
+        fail: (code) => end((each) => each.reject(new KadrtcError(code))),
+      })
+    })
+  const table = tableOf([])
+  const transport = { dial } as unknown as LinkTransport
+  return { clock, dialled, table, dialler: new Dialler(tinyId('0'), transport, table, clock, dialsMax) }
+}
+
+const settled = async () => {
+  for (let turn = 0; turn < 20; turn++) await undefined
+}
+const peer = tinyId('1')
+
+describe('whom to dial', () => {
+  test('nobody that is linked, being dialled, or oneself', () => {
+    const { dialler, table } = rig()
+    expect(dialler.wants(peer)).toBe(true)
+    dialler.dial(peer, path).catch(() => undefined)
+    table.add(new FakeLink(tinyId('10')), 0)
+    expect([peer, tinyId('10'), tinyId('0')].map((id) => dialler.wants(id))).toEqual([false, false, false])
+  })
+
+  test('in the background only while a place is free', async () => {
+    const { dialler, dialled } = rig(2)
+    expect(['1', '10', '11'].map((bits) => dialler.tryDial(tinyId(bits), path))).toEqual([true, true, false])
+    expect(dialler.underWay).toBe(2)
+    dialled[0]!.open()
+    await settled()
+    expect(dialler.underWay).toBe(1)
+    expect(dialler.tryDial(tinyId('11'), path)).toBe(true)
+  })
+})
+
+describe('after a dial in vain', () => {
+  test('the peer is left alone, twice as long each time, and no longer than five minutes', async () => {
+    const { dialler, dialled, clock } = rig()
+    const waits: number[] = []
+    for (let failure = 0; failure < 9; failure++) {
+      dialler.tryDial(peer, path)
+      dialled.at(-1)!.fail('TIMEOUT')
+      await settled()
+      let waitedMs = 0
+      while (!dialler.wants(peer)) {
+        await clock.advance(5_000)
+        waitedMs += 5_000
+      }
+      waits.push(waitedMs / 1_000)
+    }
+    expect(waits).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300])
+    expect(dialler.failures).toBe(9)
+  })
+
+  test('a dial that works forgives', async () => {
+    const { dialler, dialled, clock } = rig()
+    for (const end of ['fail', 'open', 'fail'] as const) {
+      dialler.dial(peer, path).catch(() => undefined)
+      if (end === 'open') dialled.at(-1)!.open()
+      else dialled.at(-1)!.fail('REFUSED')
+      await settled()
+      if (end === 'fail') expect(dialler.wants(peer)).toBe(false)
+      await clock.advance(5_000)
+      expect(dialler.wants(peer)).toBe(true)
+    }
+  })
+
+  test('of many such peers the oldest are forgotten: the memory is bounded', async () => {
+    const { dialler, dialled } = rig(1_000)
+    for (let i = 0; i < 513; i++) {
+      dialler.tryDial(keyNumber(i).id, path)
+      dialled.at(-1)!.fail('TIMEOUT')
+    }
+    await settled()
+    expect(dialler.wants(keyNumber(0).id)).toBe(true)
+    expect(dialler.wants(keyNumber(1).id)).toBe(false)
+    expect(dialler.wants(keyNumber(512).id)).toBe(false)
+  })
+})
+
+describe('a dial that several wait for', () => {
+  test('is one dial, one place, and one failure', async () => {
+    const { dialler, dialled } = rig()
+    const waiting = [dialler.dial(peer, path), dialler.dial(peer, path)]
+    expect(dialled).toHaveLength(1)
+    expect(dialler.underWay).toBe(1)
+    dialled[0]!.fail('TIMEOUT')
+    for (const dial of waiting) await expect(dial).rejects.toMatchObject({ code: 'TIMEOUT' })
+    expect(dialler.failures).toBe(1)
+    expect(dialler.underWay).toBe(0)
+  })
+
+  test('goes on for the others when one gives up', async () => {
+    const { dialler, dialled } = rig()
+    const abort = new AbortController()
+    const impatient = dialler.dial(peer, path, abort.signal)
+    const patient = dialler.dial(peer, path)
+    abort.abort(new Error('enough'))
+    await expect(impatient).rejects.toThrow('enough')
+    expect(dialler.underWay).toBe(1)
+    dialled[0]!.open()
+    expect((await patient).peer).toEqual(peer)
+    expect(dialler.underWay).toBe(0)
+  })
+
+  test('giving up says nothing against the peer', async () => {
+    const { dialler } = rig()
+    const abort = new AbortController()
+    const dial = dialler.dial(peer, path, abort.signal)
+    abort.abort(new Error('enough'))
+    await expect(dial).rejects.toThrow('enough')
+    expect(dialler.wants(peer)).toBe(true)
+    expect(dialler.failures).toBe(0)
+  })
+})

@@ -1,0 +1,117 @@
+import { keyIdOf, type SignedRecord, slotOf } from '@kadrtc/kademlia'
+import type { KadNode } from '@kadrtc/node'
+import type { Cluster } from '@kadrtc/simulator'
+import { decodeRecord, encodeRecord } from '@kadrtc/wire'
+import { expect, test } from 'vitest'
+import { content, signed } from './made-records.js'
+import { said, swarm, text } from './swarm.js'
+
+const key = keyIdOf('key')
+const minuteMs = 60_000
+
+/** What node `index` keeps of its own publications, decoded, by key. */
+async function kept(cluster: Cluster<KadNode>, index: number): Promise<SignedRecord[]> {
+  const entries = await cluster.members[index]!.ports.published.scan()
+  return entries.map(([, bytes]) => decodeRecord(bytes)).filter((record) => record.kind === 'signed')
+}
+
+test('a put while other records are being republished is not undone by it', async () => {
+  const cluster = swarm({ settings: { k: 3 } })
+  await cluster.grow(5)
+  const node = cluster.node(0)
+  const keys = ['a', 'b', 'c', 'd'].map(keyIdOf)
+  for (const keyId of keys) await cluster.run(node.records.put(keyId, text('old'), { lifeMs: minuteMs }))
+  const republished = () => cluster.network.counters.messages
+  await cluster.clock.advance(minuteMs / 2 - 5_000)
+  const before = republished()
+  await cluster.clock.runUntil(() => republished() > before + 20, { withinMs: 20_000 })
+  const { seq } = await cluster.run(node.records.put(keys[3]!, text('new')))
+  await cluster.clock.advance(10_000)
+  const record = (await kept(cluster, 0)).find(({ keyId }) => keyId.every((byte, i) => byte === keys[3]![i]))
+  expect(said(record)).toBe('new')
+  expect(record?.seq).toBe(seq)
+})
+
+test('a failed put is not republished', async () => {
+  const cluster = swarm({ settings: { k: 3 } })
+  await cluster.grow(4)
+  await cluster.run(cluster.node(0).records.put(key, text('one'), { until: 'all' }))
+  const conflicting = cluster.node(0).records.put(key, text('two'), { ifSeq: 1, until: 'all' })
+  await expect(cluster.run(conflicting)).rejects.toMatchObject({ code: 'CONFLICT' })
+  expect((await kept(cluster, 0)).map(said)).toEqual(['one'])
+})
+
+test('more own records than the bound are BUSY; changing one of them is not', async () => {
+  const cluster = swarm({ settings: { publishedMax: 2 } })
+  await cluster.grow(3)
+  const { records } = cluster.node(0)
+  for (const name of ['a', 'b']) await cluster.run(records.put(keyIdOf(name), text(name)))
+  await expect(cluster.run(records.put(keyIdOf('c'), text('c')))).rejects.toMatchObject({ code: 'BUSY' })
+  await cluster.run(records.put(keyIdOf('a'), text('again')))
+  expect(cluster.node(0).inspect().records.published).toBe(2)
+})
+
+test('a tombstone is republished until it expires, and then forgotten', async () => {
+  const cluster = swarm({ settings: { k: 3 } })
+  await cluster.grow(4)
+  await cluster.run(cluster.node(0).records.put(key, text('here'), { lifeMs: minuteMs }))
+  await cluster.run(cluster.node(0).records.delete(key, { lifeMs: minuteMs }))
+  await cluster.clock.advance(minuteMs - 5_000)
+  expect((await kept(cluster, 0)).map(({ deleted }) => deleted)).toEqual([true])
+  expect(await cluster.run(cluster.node(2).records.get(key))).toBeUndefined()
+  await cluster.clock.advance(10_000)
+  expect(cluster.node(0).inspect().records.published).toBe(0)
+  expect(await cluster.members[0]!.ports.published.scan()).toEqual([])
+})
+
+test('sequence numbers go up over a restart with the clock set back', async () => {
+  const cluster = swarm({ allowAlone: true })
+  await cluster.grow(1)
+  const { ports } = cluster.members[0]!
+  const ahead = signed({
+    by: ports.identity,
+    seq: cluster.clock.now() + 300_000,
+    expiresAtMs: cluster.clock.now() + 3_600_000,
+  })
+  await ports.published.put([[slotOf(ahead), encodeRecord(ahead)]])
+  cluster.crash(0)
+  await cluster.run(cluster.restart(0).started)
+  const { seq } = await cluster.run(cluster.node(0).records.put(keyIdOf('else'), text('x')))
+  expect(seq).toBeGreaterThan(ahead.seq)
+})
+
+test('rubbish among what was published is deleted at the start', async () => {
+  const cluster = swarm({ allowAlone: true })
+  await cluster.grow(1)
+  await cluster.run(cluster.node(0).records.put(key, text('kept')))
+  const { published } = cluster.members[0]!.ports
+  const expired = content(Uint8Array.of(1), cluster.clock.now() - 1)
+  await published.put([
+    ['nonsense', Uint8Array.of(1, 2, 3)],
+    ['expired', encodeRecord(expired)],
+  ])
+  cluster.crash(0)
+  await cluster.run(cluster.restart(0).started)
+  await cluster.clock.advance(100)
+  expect(await published.scan()).toHaveLength(1)
+})
+
+test('a store that fails costs warnings, and neither puts nor gets', async () => {
+  const cluster = swarm({ allowAlone: true })
+  await cluster.grow(3)
+  const warnings: string[] = []
+  for (const [index, { ports, node }] of cluster.members.entries()) {
+    node.on('warning', ({ code }) => warnings.push(`${index} ${code}`))
+    for (const store of [ports.records, ports.published]) {
+      const broken = () => Promise.reject(new Error('disk'))
+      Object.assign(store, { put: broken, delete: broken, get: broken, scan: broken })
+    }
+  }
+  await cluster.run(cluster.node(0).records.put(key, text('here'), { until: 'all' }))
+  for (const node of cluster.nodes) expect(said(await cluster.run(node.records.get(key)))).toBe('here')
+  expect(new Set(warnings)).toEqual(new Set([0, 1, 2].map((index) => `${index} STORE_UNAVAILABLE`)))
+  cluster.crash(2)
+  await cluster.run(cluster.restart(2).started)
+  await cluster.clock.advance(30_000)
+  expect(cluster.node(2).status).toBe('joined')
+})
