@@ -104,5 +104,6 @@ export function settle(changes: Partial<Settings> = {}): Settings {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined)
   const settings: Settings = { ...defaultSettings, ...Object.fromEntries(given) }
   if (settings.k > 20) throw new KadrtcError('INVALID_ARGUMENT', 'k is at most 20: a reply holds 20 contacts')
+  if (settings.paths > 16) throw new KadrtcError('INVALID_ARGUMENT', 'paths is at most 16')
   return settings
 }

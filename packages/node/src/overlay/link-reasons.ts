@@ -42,8 +42,11 @@ export function linkReasons(inputs: ReasonInputs): Map<string, LinkReason[]> {
 
 /** Lowest round-trip time first; between equals the oldest, since who stayed long stays longer (paper, section 2.4). */
 function preferred(a: Neighbour, b: Neighbour): number {
-  const rttA = a.link.rttMs ?? Number.POSITIVE_INFINITY
-  const rttB = b.link.rttMs ?? Number.POSITIVE_INFINITY
-  const similar = rttA === rttB || Math.abs(rttA - rttB) < 10
-  return similar ? a.openedAtMs - b.openedAtMs : rttA - rttB
+  const [stepsA, stepsB] = [rttSteps(a), rttSteps(b)]
+  return stepsA === stepsB ? a.openedAtMs - b.openedAtMs : stepsA - stepsB
+}
+
+/** Round-trip times that differ by a few ms are equal: measured ones waver by as much. */
+function rttSteps({ link }: Neighbour): number {
+  return Math.floor((link.rttMs ?? Number.POSITIVE_INFINITY) / 10)
 }

@@ -37,6 +37,8 @@ export class RecordShelf {
   readonly #entries = new Map<string, ShelfEntry>()
   readonly #byKey = new Map<string, Map<string, ShelfEntry>>()
   readonly #perAuthor = new Map<string, number>()
+  /** The same entries by their place in a digest, so that a digest costs what it holds and not what we hold. */
+  readonly #byHash = new Map<string, ShelfEntry>()
   /** Slots whose record is in memory, least recently used first; bounded by `valueCacheBytesMax`. */
   readonly #inMemory = new Map<string, ShelfEntry>()
   #memoryBytes = 0
@@ -66,6 +68,12 @@ export class RecordShelf {
 
   entry(slot: string): ShelfEntry | undefined {
     return this.#entries.get(slot)
+  }
+
+  /** The replica that a digest names by its slot's hash. */
+  byHash(slotHash: Uint8Array): ShelfEntry | undefined {
+    const entry = this.#byHash.get(hashKey(slotHash))
+    return entry?.cached ? undefined : entry
   }
 
   /** Reads the store's index once, at the start. What cannot be decoded, has expired or finds no room is deleted. */
@@ -237,6 +245,7 @@ export class RecordShelf {
     const shelf = this.#byKey.get(key) ?? new Map<string, ShelfEntry>()
     this.#byKey.set(key, shelf.set(entry.slot, entry))
     this.#entries.set(entry.slot, entry)
+    this.#byHash.set(hashKey(entry.slotHash), entry)
     if (entry.author) this.#perAuthor.set(entry.author, (this.#perAuthor.get(entry.author) ?? 0) + 1)
     this.#bytes += entry.bytes
     if (entry.cached) this.#cached += 1
@@ -246,6 +255,7 @@ export class RecordShelf {
   #drop(entry: ShelfEntry): void {
     if (this.#entries.get(entry.slot) !== entry) return
     this.#entries.delete(entry.slot)
+    this.#byHash.delete(hashKey(entry.slotHash))
     const key = idKey(entry.keyId)
     const shelf = this.#byKey.get(key)
     shelf?.delete(entry.slot)
@@ -294,6 +304,10 @@ export class RecordShelf {
       (error) => this.onWriteFailed(error),
     )
   }
+}
+
+function hashKey(slotHash: Uint8Array): string {
+  return String.fromCharCode(...slotHash)
 }
 
 function tryDecode(bytes: Uint8Array): KadRecord | undefined {

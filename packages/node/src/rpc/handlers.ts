@@ -141,13 +141,9 @@ export class Handlers {
 
   #digest(request: Extract<Request, { type: 'digest' }>): Reply {
     this.served.digest += 1
-    const held = new Map<string, Uint8Array>()
-    for (const { slotHash, version, cached } of this.ports.shelf.entries()) {
-      if (!cached) held.set(latin1(slotHash), version)
-    }
-    const wanted = request.entries.map((entry) => {
-      const version = held.get(latin1(entry.slotHash))
-      return !version || mayBeNewer(entry.version, version)
+    const wanted = request.entries.map(({ slotHash, version }) => {
+      const held = this.ports.shelf.byHash(slotHash)
+      return !held || mayBeNewer(version, held.version)
     })
     return { type: 'wants', nonce: request.nonce, wanted }
   }
@@ -195,8 +191,4 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 function mayBeNewer(offered: Uint8Array, held: Uint8Array): boolean {
   for (let i = 0; i < 6; i++) if (offered[i] !== held[i]) return offered[i]! > held[i]!
   return !sameBytes(offered, held)
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
 }
