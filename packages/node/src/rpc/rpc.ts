@@ -94,7 +94,10 @@ export interface RpcPorts {
 /** Requests of this node under way over all links; each is bounded by its timeout. */
 const pendingMax = 8_192
 
-/** One timer looks after all requests: a timer of its own would cost a small request more than its bytes do. */
+/**
+ * One timer looks after all requests, and runs out by itself when there are none: to set and cancel one for each would
+ * cost a small request more than its bytes do.
+ */
 const sweepMs = 100
 
 const replyFor: Record<Asking, Reply['type']> = {
@@ -356,9 +359,6 @@ export class Rpc {
   #settle(nonce: number, pending: Pending): void {
     this.#pending.delete(nonce)
     pending.release()
-    if (this.#pending.size > 0) return
-    this.#sweep?.cancel()
-    this.#sweep = undefined
   }
 
   #fail(nonce: number, error: unknown): void {
