@@ -5,6 +5,7 @@
  * milliseconds and not timeouts.
  */
 import { compareDistances, type Id, idKey, type KadRecord } from '@kadrtc/kademlia'
+import { contactsMax } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
 import type { RecordProofs } from '../records/proofs.js'
@@ -16,6 +17,12 @@ import { ReadFindings } from './findings.js'
 import type { LookupPorts } from './lookup-ports.js'
 import { hedgeAfterMs } from './patience.js'
 import { firstWays } from './ways.js'
+
+/**
+ * Nodes near the key that must have answered before a get says that there is nothing, whatever k is: while a network
+ * settles, those who put and those who get may not agree on the k closest. What one reply names is as many.
+ */
+const absenceContacts = contactsMax
 
 export interface ReadOptions {
   readonly question: Question<'find-value'>
@@ -136,6 +143,7 @@ class Read {
       seeds: [...linkedContacts(this.ports, keyId), ...this.#heard],
       signal: this.options.signal,
       paths: 1,
+      k: absenceContacts,
       ask: async (contact) => {
         const known = this.#answered.get(idKey(contact.id))
         return known ?? this.#ask({ kind: 'route', route: contact.route })
