@@ -115,3 +115,19 @@ test('an aborted verb rejects with the signal’s reason', async () => {
   await expect(cluster.run(pending)).rejects.toThrow('enough')
   await expect(cluster.node(0).records.get(key, { signal: abort.signal })).rejects.toThrow('enough')
 })
+
+for (const seed of [1, 2, 3, 4, 5, 6]) {
+  test(`while a network settles and k is small, a get still finds what was put a moment ago (seed ${seed})`, async () => {
+    const settings = { k: 2, linksPerBucket: 1, idleLinkMs: 1_000, greetingMs: 1_000 }
+    const cluster = swarm({ seed, settings })
+    await cluster.run(Promise.all(Array.from({ length: 10 }, () => cluster.add().started)))
+    await cluster.clock.runUntil(() => cluster.nodes.every((node) => node.status === 'joined'), {
+      withinMs: 10_000,
+    })
+    for (const [i, node] of cluster.nodes.entries()) {
+      const fresh = keyIdOf(`fresh ${i}`)
+      await cluster.run(node.records.put(fresh, text('found')))
+      expect(said(await cluster.run(cluster.node((i + 4) % 10).records.get(fresh)))).toBe('found')
+    }
+  })
+}
