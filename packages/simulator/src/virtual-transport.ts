@@ -45,6 +45,8 @@ interface Dial {
   readonly path: SignalPath
   readonly waiters: Set<Waiter>
   readonly timeout: Timer
+  /** The request has been sent. */
+  isAsked: boolean
   isAgreed: boolean
   /** The peer, whose id is lower, dials as well: it will open the link. */
   isYielding: boolean
@@ -89,7 +91,9 @@ export class VirtualTransport implements LinkTransport {
     }
     const dial = known ?? this.#begin(peer, path)
     const waiting = this.#wait(dial, signal)
-    if (!known) path.send(encodeSignal({ kind: 'request', dialId: dial.dialId }))
+    // A link of that peer's dial is on its way: it is waited for, so that there are not two.
+    if (!known && this.#expected.has(idKey(peer))) dial.isYielding = true
+    else if (!known) this.#ask(dial)
     return waiting
   }
 
@@ -171,6 +175,7 @@ export class VirtualTransport implements LinkTransport {
       timeout: this.medium.clock.setTimer(this.medium.dialTimeoutMs, () =>
         this.#fail(dial, dial.isAgreed ? 'UNREACHABLE' : 'TIMEOUT'),
       ),
+      isAsked: false,
       isAgreed: false,
       isYielding: false,
       opening: undefined,
@@ -278,6 +283,12 @@ export class VirtualTransport implements LinkTransport {
   #stopYielding(dial: Dial): void {
     dial.isYielding = false
     if (dial.isAgreed) this.#openSoon(dial)
+    else if (!dial.isAsked) this.#ask(dial)
+  }
+
+  #ask(dial: Dial): void {
+    dial.isAsked = true
+    dial.path.send(encodeSignal({ kind: 'request', dialId: dial.dialId }))
   }
 
   #fail(dial: Dial, code: ErrorCode): void {

@@ -155,7 +155,7 @@ describe('dialling', () => {
           new Set([...links, ...transports.flatMap((t) => t.links)].map((l) => l.connectionId)).size,
         ).toBe(1)
       }),
-      { numRuns: 200 },
+      { numRuns: 300 },
     )
   })
 
