@@ -11,9 +11,17 @@ export class FaultyDisk {
   /** The slots on disk. */
   slots = new Set<IDBValidKey>()
   readonly #inner: Disk
+  #tellBegun: (() => void)[] = []
 
   constructor(database: string) {
     this.#inner = diskOf(database)
+  }
+
+  /** Resolves when the next transaction for writing is under way. */
+  begun(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tellBegun.push(resolve)
+    })
   }
 
   readonly disk: Disk = (mode, callback) => {
@@ -25,6 +33,7 @@ export class FaultyDisk {
   #limited(store: IDBObjectStore): IDBObjectStore {
     const slots = new Set(this.slots)
     const index = this.transactions.push(0) - 1
+    for (const tell of this.#tellBegun.splice(0)) tell()
     store.transaction.addEventListener('complete', () => {
       this.slots = slots
     })

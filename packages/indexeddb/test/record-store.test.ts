@@ -48,8 +48,9 @@ describe('on IndexedDB', () => {
 
   test('writes that come while a transaction is under way share the next one', async () => {
     const { store, faulty } = await openFaulty()
+    const begun = faulty.begun()
     const first = store.put([['first', bytes(1)]])
-    await new Promise((resolve) => setTimeout(resolve, 0))
+    await begun
     const later = [store.put([['a', bytes(1)]]), store.delete(['b']), store.put([['c', bytes(1)]])]
     await Promise.all([first, ...later])
     expect(faulty.transactions).toEqual([1, 3])

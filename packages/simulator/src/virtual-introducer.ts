@@ -231,7 +231,7 @@ class Session implements IntroducerSession {
     this.#later(this.server.options.latencyMs, () => this.events.onSignal(from, signal))
   }
 
-  /** The server has let go of this session. */
+  /** The server has let go of this node. */
   fall(error?: KadrtcError): void {
     this.#later(this.server.options.latencyMs, () => this.#down(error))
   }

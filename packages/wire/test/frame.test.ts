@@ -8,11 +8,11 @@ import {
   pingFrame,
   pongFrame,
   Reassembler,
-  WireError,
   wholeFrame,
 } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { codeOf } from './code-of.js'
 
 /** A message that shows where each of its bytes belongs. */
 function messageOf(length: number, seed: number): Uint8Array {
@@ -58,16 +58,6 @@ const next = (id: number, payload: number) => {
   frame[0] = 0x02
   new DataView(frame.buffer).setUint16(1, id)
   return frame
-}
-
-function codeOf(action: () => unknown): string {
-  try {
-    action()
-  } catch (error) {
-    if (error instanceof WireError) return error.code
-    throw error
-  }
-  return 'none'
 }
 
 const sizes = fc.oneof(

@@ -20,13 +20,13 @@ import {
   recordsThatFit,
   recordValueBytesMax,
   replyProofBytes,
-  WireError,
   wholeFrame,
   withProof,
 } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as any from './arbitraries.js'
+import { codeOf } from './code-of.js'
 
 const id = (fill: number) => asId(new Uint8Array(20).fill(fill))
 const ids = (count: number) => Array.from({ length: count }, (_, i) => id(i))
@@ -42,16 +42,6 @@ const signed = (valueBytes: number): KadRecord => ({
   value: new Uint8Array(valueBytes),
   signature: new Uint8Array(64),
 })
-
-function codeOf(action: () => unknown): string {
-  try {
-    action()
-  } catch (error) {
-    if (error instanceof WireError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 describe('sizes', () => {
   const nodes: Message = { type: 'nodes', nonce: 2 ** 48 - 1, contacts: ids(20) }

@@ -7,25 +7,15 @@ import {
   hopsMax,
   type Packet,
   packetHeaderBytesMax,
-  WireError,
 } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as any from './arbitraries.js'
+import { codeOf } from './code-of.js'
 
 const id = (fill: number) => asId(new Uint8Array(20).fill(fill))
 const ids = (count: number) => Array.from({ length: count }, (_, i) => id(i))
 const body = Uint8Array.of(1, 2, 3)
-
-function codeOf(action: () => unknown): string {
-  try {
-    action()
-  } catch (error) {
-    if (error instanceof WireError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 test('a direct packet takes one byte, and its body is a view', () => {
   const bytes = encodePacket({ kind: 'direct', body })

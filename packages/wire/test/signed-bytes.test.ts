@@ -18,25 +18,15 @@ import {
   signalDigest,
   signalSigningBytes,
   slotHash,
-  WireError,
 } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as any from './arbitraries.js'
+import { codeOf } from './code-of.js'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const id = (fill: number) => asId(new Uint8Array(20).fill(fill))
-
-function codeOf(action: () => unknown): string {
-  try {
-    action()
-  } catch (error) {
-    if (error instanceof WireError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 const record: SignedRecord = {
   kind: 'signed',
