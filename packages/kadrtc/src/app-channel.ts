@@ -1,5 +1,4 @@
-import type { Channel } from '@kadrtc/node'
-import { EventEmitter } from 'eventemitter3'
+import { type Channel, ListenedEmitter } from '@kadrtc/node'
 import { packMessage, unpackMessage, type Value } from './value-format.js'
 
 export interface AppChannelEvents {
@@ -12,13 +11,13 @@ export interface AppChannelEvents {
  * A direct, authenticated channel to one peer: messages in order, each a string, bytes or JSON of up to 256 KiB. Those
  * that come before the first 'message' listener are kept for it.
  */
-export class AppChannel extends EventEmitter<AppChannelEvents> {
+export class AppChannel extends ListenedEmitter<AppChannelEvents> {
   readonly #channel: Channel
-  #listening = false
 
   constructor(channel: Channel) {
     super()
     this.#channel = channel
+    channel.on('waiting', () => this.#hand())
     channel.on('close', (reason) => this.emit('close', reason))
     channel.on('drain', () => this.emit('drain'))
   }
@@ -46,36 +45,21 @@ export class AppChannel extends EventEmitter<AppChannelEvents> {
     this.#channel.send(packMessage(value))
   }
 
-  override on<E extends keyof AppChannelEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<AppChannelEvents, E>,
-    context?: unknown,
-  ): this {
-    super.on(event, listener, context)
-    if (event === 'message') this.#listen()
-    return this
-  }
-
-  override once<E extends keyof AppChannelEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<AppChannelEvents, E>,
-    context?: unknown,
-  ): this {
-    super.once(event, listener, context)
-    if (event === 'message') this.#listen()
-    return this
-  }
-
   close(): void {
     this.#channel.close()
   }
 
-  #listen(): void {
-    if (this.#listening) return
-    this.#listening = true
-    this.#channel.on('message', (data) => {
+  protected override listened(): void {
+    this.#hand()
+  }
+
+  /** Fetches what has come as long as somebody listens; what no app can have sent is passed over. */
+  #hand(): void {
+    while (this.listenerCount('message') > 0) {
+      const data = this.#channel.take()
+      if (!data) return
       const value = unpackMessage(data)
       if (value !== undefined) this.emit('message', value)
-    })
+    }
   }
 }

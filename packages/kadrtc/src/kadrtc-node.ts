@@ -88,6 +88,8 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
     node.on('link', (link) => this.emit('link', link))
     node.on('unlink', (link) => this.emit('unlink', link))
     node.on('introducer', (introducer) => this.emit('introducer', introducer))
+    node.takesChannels = () => this.listenerCount('channel') > 0
+    node.on('channel', (channel) => this.emit('channel', new AppChannel(channel)))
     node.on('warning', (error) => this.warn(error))
   }
 
@@ -169,24 +171,6 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
     return this.#node.inspect()
   }
 
-  override on<E extends keyof KadrtcEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<KadrtcEvents, E>,
-    context?: unknown,
-  ): this {
-    if (event === 'channel') this.#takeChannels()
-    return super.on(event, listener, context)
-  }
-
-  override once<E extends keyof KadrtcEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<KadrtcEvents, E>,
-    context?: unknown,
-  ): this {
-    if (event === 'channel') this.#takeChannels()
-    return super.once(event, listener, context)
-  }
-
   /** Says goodbye, hands nothing back, lets go of everything. Closing twice does nothing. */
   close(): Promise<void> {
     this.#closing ??= this.#node.close().finally(() => {
@@ -219,11 +203,6 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
       throw new KadrtcError('INVALID_ARGUMENT', 'the last argument is an object such as { timeoutMs }')
     }
     checkSignal(options.signal)
-  }
-
-  #takeChannels(): void {
-    if (this.#node.listenerCount('channel') > 0) return
-    this.#node.on('channel', (channel) => this.emit('channel', new AppChannel(channel)))
   }
 }
 

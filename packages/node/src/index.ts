@@ -1,6 +1,7 @@
 /** The kadrtc node, on ports only. */
 export { type CancelSignal, throwIfCancelled } from './cancel-signal.js'
 export { Channel, type ChannelEvents, channelMessageBytesMax } from './channels/channel.js'
+export { ListenedEmitter } from './channels/listened-emitter.js'
 export type { OperationOptions } from './deadline.js'
 export { type ErrorCode, errorCodes, KadrtcError } from './errors.js'
 export type { Inspection, LinkInspection, NodeStatus } from './inspection.js'

@@ -67,6 +67,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
   readonly id: Id
   readonly settings: Settings
   readonly records: RecordVerbs
+  /** Are channels of peers accepted? Default: if somebody listens for them. */
+  takesChannels: () => boolean = () => this.listenerCount('channel') > 0
   readonly #links: LinkTable
   readonly #router: Router
   readonly #rpc: Rpc
@@ -138,7 +140,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
       rpc,
       channelsPerLinkMax: settings.channelsPerLinkMax,
       pin: (peer) => keeper.pin(peer),
-      onChannel: (channel) => this.emit('channel', channel),
+      onChannel: (channel) => this.takesChannels() && this.emit('channel', channel),
     })
     this.#introductions = new Introductions(
       { ...ports, reintroductionMs: settings.reintroductionMs },

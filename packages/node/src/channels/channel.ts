@@ -1,10 +1,12 @@
 import { type Id, idToHex } from '@kadrtc/kademlia'
-import { EventEmitter } from 'eventemitter3'
 import { KadrtcError } from '../errors.js'
+import { ListenedEmitter } from './listened-emitter.js'
 
 export interface ChannelEvents {
   /** One whole message, as the peer sent it. */
   message: (data: Uint8Array) => void
+  /** A message waits to be heard or taken. */
+  waiting: () => void
   /** The channel is over; `reason` says whether this side, the peer or the link ended it. */
   close: (reason: 'local' | 'remote' | 'lost') => void
   /** There is room again after `send` waited. */
@@ -35,7 +37,7 @@ const piecesMax = 256
  * An app's channel to a peer: direct and authenticated, messages in order, bounded. Messages that come before
  * somebody listens are kept.
  */
-export class Channel extends EventEmitter<ChannelEvents> {
+export class Channel extends ListenedEmitter<ChannelEvents> {
   /** The peer's node id in hex. */
   readonly peer: string
   #waiting: { piece: Uint8Array; more: boolean }[] = []
@@ -103,32 +105,11 @@ export class Channel extends EventEmitter<ChannelEvents> {
     this.ended('local')
   }
 
-  override on<E extends keyof ChannelEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<ChannelEvents, E>,
-    context?: unknown,
-  ): this {
-    super.on(event, listener, context)
-    this.#hand()
-    return this
-  }
-
-  override addListener<E extends keyof ChannelEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<ChannelEvents, E>,
-    context?: unknown,
-  ): this {
-    return this.on(event, listener, context)
-  }
-
-  override once<E extends keyof ChannelEvents>(
-    event: E,
-    listener: EventEmitter.EventListener<ChannelEvents, E>,
-    context?: unknown,
-  ): this {
-    super.once(event, listener, context)
-    this.#hand()
-    return this
+  /** The oldest message that nobody has heard, for who would rather fetch it than listen. */
+  take(): Uint8Array | undefined {
+    const data = this.#unheard.shift()
+    this.#unheardBytes -= data?.length ?? 0
+    return data
   }
 
   /** A piece from the peer. False: the peer overran the bounds, and the channel is over. */
@@ -144,6 +125,7 @@ export class Channel extends EventEmitter<ChannelEvents> {
     this.#unheard.push(whole)
     this.#unheardBytes += whole.length
     this.#hand()
+    if (this.#unheard.length > 0) this.emit('waiting')
     return this.#unheard.length <= unheardMax && this.#unheardBytes <= unheardBytesMax
   }
 
@@ -157,13 +139,13 @@ export class Channel extends EventEmitter<ChannelEvents> {
     this.emit('close', reason)
   }
 
+  protected override listened(): void {
+    this.#hand()
+  }
+
   /** Hands over what has come, in order, as long as somebody listens. */
   #hand(): void {
-    while (this.#unheard.length > 0 && this.listenerCount('message') > 0) {
-      const data = this.#unheard.shift()!
-      this.#unheardBytes -= data.length
-      this.emit('message', data)
-    }
+    while (this.#unheard.length > 0 && this.listenerCount('message') > 0) this.emit('message', this.take()!)
   }
 }
 
