@@ -48,7 +48,7 @@ export class LinkKeeper {
   ) {
     this.contacts = new RoutingTable<Contact>(ports.own, { k: ports.settings.k })
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
-    this.#scheduleRefresh()
+    this.#scheduleRefresh(this.ports.settings.refreshIntervalMs / 8)
   }
 
   /**
@@ -288,9 +288,10 @@ export class LinkKeeper {
     return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)
   }
 
-  #scheduleRefresh(): void {
-    const { clock, random, settings } = this.ports
-    const delayMs = settings.refreshIntervalMs * (0.75 + randomFraction(random) / 2)
+  /** The first comes early: who joined at the same moment is not known yet, and records wait for their holders. */
+  #scheduleRefresh(intervalMs = this.ports.settings.refreshIntervalMs): void {
+    const { clock, random } = this.ports
+    const delayMs = intervalMs * (0.75 + randomFraction(random) / 2)
     this.#periodic = clock.setTimer(delayMs, () => {
       this.#scheduleRefresh()
       this.#tend()
