@@ -25,10 +25,18 @@ test('600 connect and close cycles in one Chromium tab, while its standing links
   network,
 }) => {
   test.setTimeout(240_000)
-  const all = await tabs.openMany('chromium', 6)
-  for (const tab of all) await tab.join({ ...network, ...restless })
-  for (const tab of all) await tab.run(() => void window.node.on('channel', () => {}))
-  const [caller, peer] = await strangers(all)
+  const all: Tab[] = []
+  const openOne = async () => {
+    const tab = await tabs.open('chromium')
+    await tab.join({ ...network, ...restless })
+    await tab.run(() => void window.node.on('channel', () => {}))
+    all.push(tab)
+  }
+  for (let i = 0; i < 6; i++) await openOne()
+  let pair = await strangers(all)
+  // By chance of their ids a few nodes may all need each other; the more there are, the less likely.
+  for (; !pair && all.length < 12; pair = await strangers(all)) await openOne()
+  const [caller, peer] = pair!
   await all.find((tab) => tab !== caller && tab.id !== peer)!.put('standing', 'links serve')
 
   const before = await caller.connectionsConstructed()
@@ -78,8 +86,8 @@ async function connectAndClose({ peer, cycles, readEvery, patienceMs }: Errand) 
   return { failures, reads }
 }
 
-/** A tab and the id of another to which neither needs a link of its own: the overlay keeps those it needs. */
-async function strangers(all: readonly Tab[]): Promise<[caller: Tab, peer: string]> {
+/** A tab and the id of another to which neither needs a link of its own, if there are: the overlay keeps those it needs. */
+async function strangers(all: readonly Tab[]): Promise<[caller: Tab, peer: string] | undefined> {
   for (const caller of all) {
     const linked = await caller.peers()
     for (const { id } of all) {
@@ -89,5 +97,5 @@ async function strangers(all: readonly Tab[]): Promise<[caller: Tab, peer: strin
       if (failures.length === 0) return [caller, id]
     }
   }
-  throw new Error('every tab needs a link to every other')
+  return undefined
 }

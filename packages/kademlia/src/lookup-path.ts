@@ -9,7 +9,7 @@ import type { Id } from './id.js'
 export type ContactState =
   /** Named by somebody, not asked yet. */
   | { readonly type: 'heard' }
-  | { readonly type: 'asked'; readonly atMs: number }
+  | { readonly type: 'asked'; readonly atMs: number; readonly slowAtMs: number }
   | { readonly type: 'answered' }
   | { readonly type: 'failed'; readonly cause: 'timeout' | 'reported' }
 
@@ -49,7 +49,7 @@ export class LookupPath<C extends { readonly id: Id }> {
    * The nearest contact worth asking: it is among the k closest once failed and slow ones are passed over. Passing over
    * the slow is the hedge: should they fail in the end, those that stand in have answered already.
    */
-  candidate(k: number, isSlow: (askedAtMs: number) => boolean): Entry<C> | undefined {
+  candidate(k: number, nowMs: number): Entry<C> | undefined {
     let counted = 0
     for (const entry of this.entries) {
       const { state } = entry
@@ -57,7 +57,7 @@ export class LookupPath<C extends { readonly id: Id }> {
         case 'heard':
           return entry
         case 'asked':
-          if (!isSlow(state.atMs)) counted++
+          if (nowMs < state.slowAtMs) counted++
           break
         case 'answered':
           counted++

@@ -33,6 +33,8 @@ export interface LookupOptions<C> {
   readonly slowAfterMs?: number
   /** After this long the contact has failed. Default 2,000. */
   readonly timeoutMs?: number
+  /** Contacts that are not expected to answer: they are asked, and hold nobody up from the first moment. Default none. */
+  readonly isSilent?: (contact: C) => boolean
   /** Contacts remembered in all. Default 1,000. */
   readonly contactsMax?: number
 }
@@ -80,6 +82,7 @@ export class Lookup<C extends { readonly id: Id }> {
   readonly #alpha: number
   readonly #slowAfterMs: number
   readonly #timeoutMs: number
+  readonly #isSilent: (contact: C) => boolean
   readonly #paths: readonly LookupPath<C>[]
   /** By `idKey`; the union of all paths' entries, and bounded by them. */
   readonly #known = new Map<string, Entry<C>>()
@@ -103,6 +106,7 @@ export class Lookup<C extends { readonly id: Id }> {
     this.#alpha = alpha
     this.#slowAfterMs = slowAfterMs
     this.#timeoutMs = timeoutMs
+    this.#isSilent = options.isSilent ?? (() => false)
     if (contactsMax < paths) throw new RangeError(`contactsMax (${contactsMax}) is below paths (${paths})`)
     const contactsPerPath = Math.floor(contactsMax / paths)
     this.#paths = Array.from({ length: paths }, () => new LookupPath<C>(options.target, contactsPerPath))
@@ -122,7 +126,8 @@ export class Lookup<C extends { readonly id: Id }> {
     const candidate = this.#candidate(now)
     if (!candidate) return { type: 'wait', untilMs: this.#nextChangeMs(now) }
     if (this.#freshCount(now) >= this.#alpha) return { type: 'at-capacity', untilMs: this.#nextChangeMs(now) }
-    candidate.state = { type: 'asked', atMs: now }
+    const slowAtMs = this.#isSilent(candidate.contact) ? now : now + this.#slowAfterMs
+    candidate.state = { type: 'asked', atMs: now, slowAtMs }
     candidate.path.asked++
     this.#outstanding.add(candidate)
     return { type: 'ask', contact: candidate.contact }
@@ -180,16 +185,16 @@ export class Lookup<C extends { readonly id: Id }> {
   /** Fails what is past its timeout. */
   #expire(now: number): void {
     for (const entry of this.#outstanding) {
-      if (now >= askedAtMs(entry) + this.#timeoutMs) this.#settle(entry, { type: 'failed', cause: 'timeout' })
+      if (now >= asked(entry).atMs + this.#timeoutMs)
+        this.#settle(entry, { type: 'failed', cause: 'timeout' })
     }
   }
 
   /** The next contact to ask, of the path that has the fewest questions under way, or else asked the fewest so far. */
   #candidate(now: number): Entry<C> | undefined {
-    const isSlow = (atMs: number) => now >= atMs + this.#slowAfterMs
     let best: Entry<C> | undefined
     for (const path of this.#paths) {
-      const entry = path.candidate(this.#k, isSlow)
+      const entry = path.candidate(this.#k, now)
       if (!entry) continue
       const lead = best ? this.#freshCount(now, path) - this.#freshCount(now, best.path) : -1
       if (!best || lead < 0 || (lead === 0 && path.asked < best.path.asked)) best = entry
@@ -201,7 +206,7 @@ export class Lookup<C extends { readonly id: Id }> {
   #freshCount(now: number, path?: LookupPath<C>): number {
     let count = 0
     for (const entry of this.#outstanding) {
-      if ((!path || entry.path === path) && now < askedAtMs(entry) + this.#slowAfterMs) count++
+      if ((!path || entry.path === path) && now < asked(entry).slowAtMs) count++
     }
     return count
   }
@@ -210,8 +215,8 @@ export class Lookup<C extends { readonly id: Id }> {
   #nextChangeMs(now: number): number {
     let untilMs = Number.POSITIVE_INFINITY
     for (const entry of this.#outstanding) {
-      const slowAtMs = askedAtMs(entry) + this.#slowAfterMs
-      const failsAtMs = askedAtMs(entry) + this.#timeoutMs
+      const { atMs, slowAtMs } = asked(entry)
+      const failsAtMs = atMs + this.#timeoutMs
       untilMs = Math.min(untilMs, failsAtMs, slowAtMs > now ? slowAtMs : failsAtMs)
     }
     return untilMs
@@ -229,7 +234,7 @@ export class Lookup<C extends { readonly id: Id }> {
   }
 }
 
-function askedAtMs(entry: Entry<{ readonly id: Id }>): number {
+function asked(entry: Entry<{ readonly id: Id }>): Extract<ContactState, { type: 'asked' }> {
   if (entry.state.type !== 'asked') throw new Error('Only a contact that was asked is outstanding')
-  return entry.state.atMs
+  return entry.state
 }

@@ -64,6 +64,17 @@ describe('a lookup', () => {
     expect(step(lookup, 22)).toBe('finished 0001 0010')
   })
 
+  test('asks who is known to be silent, and is held up by it from no moment', () => {
+    const silent = tinyContact('0001')
+    const lookup = lookupFrom(['0001', '0010'], {
+      isSilent: ({ id }) => bitsOf(id, 4) === bitsOf(silent.id, 4),
+    })
+    expect(step(lookup, 0)).toBe('ask 0001')
+    expect(step(lookup, 0)).toBe('ask 0010')
+    expect(step(lookup, 0)).toBe('wait 10')
+    expect(reply(lookup, '0001', ['0000'], 5)).toBe('accepted')
+  })
+
   test('looks beyond the k closest while one of them is slow', () => {
     const lookup = lookupFrom(['0001', '0010'], { k: 1 })
     expect(step(lookup, 0)).toBe('ask 0001')

@@ -107,6 +107,10 @@ export class KadNode extends EventEmitter<NodeEvents> {
       settings,
       transport,
       now,
+      replication: {
+        onStored: (slot, keyId) => this.#replicator.onStored(slot, keyId),
+        onOffered: (slot, keyId, holder) => this.#replicator.onOffered(slot, keyId, holder),
+      },
       rpc: () => this.#rpc,
       channels: () => this.#channels,
     })

@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hedgeAfterMs } from '../src/lookups/patience.js'
 import { RoundTrips } from '../src/rpc/round-trips.js'
 
 test('with nothing measured, the most patience', () => {
   const roundTrips = new RoundTrips()
   expect(roundTrips.smoothedMs).toBeUndefined()
   expect(roundTrips.lateAfterMs(60, 500)).toBe(500)
-  expect(hedgeAfterMs(roundTrips)).toBe(500)
+  expect(roundTrips.hedgeAfterMs).toBe(400)
 })
 
 test('the first sample is the mean, half of it the variation (RFC 6298, 2.2)', () => {

@@ -95,6 +95,16 @@ describe('toward an id', () => {
     expect(node.link('0000').sent).toHaveLength(1)
   })
 
+  test('goes round a link that has gone silent, and over it where there is no other', () => {
+    const node = stage('1111', ['0001', '0111', '1110'])
+    neighbourOf(node.table, node.link('0001')).silent = true
+    node.arrive('1110', toward('0000'))
+    expect(node.link('0111').sent).toHaveLength(1)
+    neighbourOf(node.table, node.link('0111')).silent = true
+    node.arrive('1110', toward('0000'))
+    expect(node.link('0001').sent).toHaveLength(1)
+  })
+
   test('ends at the node that knows nobody closer, unless it is for its target alone', () => {
     const node = stage('0001', ['1000', '0100'])
     node.arrive('1000', toward('0000'))

@@ -269,6 +269,27 @@ describe('what ends a request', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  test('a link over which nothing came while a request grew late is silent, until something comes', async () => {
+    const { clock, link, otherLink, table, rpc, arrive, nonceSent } = rig()
+    const failed = expect(rpc.request({ kind: 'link', link }, question)).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    })
+    const answered = rpc.request({ kind: 'link', link: otherLink }, question)
+    const nonce = nonceSent(otherLink)
+    await clock.advance(600)
+    arrive(otherLink, direct(encodeMessage({ type: 'ping', nonce: 1, payload: new Uint8Array(0) })))
+    expect([...table.lively()]).toEqual([otherLink])
+    expect([link.probes, otherLink.probes]).toEqual([1, 1])
+    arrive(link, direct(pong(0)))
+    expect([...table.lively()]).toEqual([link, otherLink])
+    await clock.advance(600)
+    expect([...table.lively()]).toEqual([link, otherLink])
+    arrive(otherLink, direct(pong(nonce)))
+    await answered
+    await clock.advance(4_000)
+    await failed
+  })
+
   test('a request that times out asks its link whether it still lives', async () => {
     const { rpc, link, clock } = rig()
     const failed = expect(

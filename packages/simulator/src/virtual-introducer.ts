@@ -1,8 +1,8 @@
 /**
  * A model of the introduction server, and the `Introducer` by which nodes reach it. As the real one it welcomes a
- * newcomer with the nearest greeter it knows and some random ones, relays signals, takes nodes that have
- * joined into a bounded pool of greeters, and says goodbye to the one that has greeted longest. It can be
- * stopped and started again; it then knows nobody.
+ * newcomer with the nearest greeter it knows and some random ones, tells it of others that are joining while there are
+ * too few greeters, relays signals, takes nodes that have joined into a bounded pool of greeters, and says goodbye to
+ * the one that has greeted longest. It can be stopped and started again; it then knows nobody.
  */
 import { compareDistances, type Id, idKey } from '@kadrtc/kademlia'
 import {
@@ -24,6 +24,7 @@ export interface IntroductionServerOptions {
   readonly connectRoundTrips?: number
   readonly greetersMax?: number
   readonly poolMax?: number
+  readonly newcomersMax?: number
   /** Networks served. Default: every one. */
   readonly networks?: readonly string[]
   /** When the server finds that a crashed node is gone, in ms. */
@@ -41,6 +42,8 @@ export class VirtualIntroductionServer {
   readonly #connected = new Map<string, Map<string, Session>>()
   /** Greeters of each network, longest-serving first; bounded by `poolMax`. */
   readonly #pools = new Map<string, Session[]>()
+  /** Nodes of each network that are joining, latest last; bounded by `newcomersMax`. */
+  readonly #newcomers = new Map<string, Set<Session>>()
   #isRunning = true
 
   /** Signals handed on since the server was made. */
@@ -52,6 +55,7 @@ export class VirtualIntroductionServer {
       connectRoundTrips: 4,
       greetersMax: 8,
       poolMax: 32,
+      newcomersMax: 64,
       lostAfterMs: 30_000,
       ...options,
     }
@@ -89,6 +93,7 @@ export class VirtualIntroductionServer {
     }
     this.#connected.clear()
     this.#pools.clear()
+    this.#newcomers.clear()
   }
 
   start(): void {
@@ -115,19 +120,25 @@ export class VirtualIntroductionServer {
     const earlier = sessions.get(idKey(session.id))
     if (earlier && earlier !== session) this.#sayGoodbye(earlier)
     sessions.set(idKey(session.id), session)
+    const newcomers = this.#newcomers.get(session.network) ?? new Set<Session>()
+    this.#newcomers.set(session.network, newcomers.add(session))
+    const [oldest] = newcomers
+    if (newcomers.size > this.options.newcomersMax && oldest) newcomers.delete(oldest)
   }
 
-  /** The greeter nearest to `session` and random ones. */
+  /** The node nearest to `session` and random ones: greeters, and newcomers while there are too few of those. */
   greetersFor(session: Session): Id[] {
-    const others = (this.#pools.get(session.network) ?? []).filter((greeter) => greeter !== session)
-    const ids = others.map((greeter) => greeter.id)
-    const nearest = ids.reduce<Id | undefined>(
-      (best, id) => (best && compareDistances(session.id, best, id) <= 0 ? best : id),
-      undefined,
-    )
+    const { random, greetersMax } = this.options
+    const idsOf = (sessions: Iterable<Session>) =>
+      Array.from(sessions, ({ id }) => id).filter((id) => id !== session.id)
+    const greeters = idsOf(this.#pools.get(session.network) ?? [])
+    const newcomers = greeters.length >= greetersMax ? [] : idsOf(this.#newcomers.get(session.network) ?? [])
+    const [nearest] = [...greeters, ...newcomers].sort((a, b) => compareDistances(session.id, a, b))
     if (nearest === undefined) return []
-    const rest = ids.filter((id) => id !== nearest)
-    return [nearest, ...this.options.random.sample(rest, this.options.greetersMax - 1)]
+    const isOther = (id: Id) => id !== nearest
+    const others = random.sample(greeters.filter(isOther), greetersMax - 1)
+    others.push(...random.sample(newcomers.filter(isOther), greetersMax - 1 - others.length))
+    return [nearest, ...others]
   }
 
   relay(from: Session, to: Id, signal: Uint8Array): void {
@@ -139,6 +150,7 @@ export class VirtualIntroductionServer {
 
   admit(session: Session): void {
     if (!this.#isConnected(session)) return
+    this.#newcomers.get(session.network)?.delete(session)
     const pool = this.#pools.get(session.network) ?? []
     this.#pools.set(session.network, pool)
     if (pool.includes(session)) return
@@ -157,6 +169,7 @@ export class VirtualIntroductionServer {
   remove(session: Session): void {
     const sessions = this.#connected.get(session.network)
     if (sessions?.get(idKey(session.id)) === session) sessions.delete(idKey(session.id))
+    this.#newcomers.get(session.network)?.delete(session)
     const pool = this.#pools.get(session.network) ?? []
     if (pool.includes(session)) pool.splice(pool.indexOf(session), 1)
   }

@@ -40,21 +40,32 @@ function introductions(options: Partial<IntroductionServerOptions> = {}) {
 }
 
 describe('the virtual introduction server', () => {
-  test('welcomes the first node with nobody, and the second with the first once that has joined', async () => {
+  test('welcomes the first node with nobody, the second with the first, which has not joined either', async () => {
     const { clock, visit } = introductions()
     const first = visit()
     await clock.advance(connectMs)
     expect(first.welcomes).toEqual([[]])
-    const early = visit()
+    const second = visit()
     await clock.advance(connectMs)
-    expect(early.welcomes).toEqual([[]])
-    first.session.joined()
+    expect(second.welcomes).toEqual([[first.id]])
+    first.session.connect()
+    await clock.advance(2 * oneWayMs)
+    expect(first.welcomes).toEqual([[], [second.id]])
+  })
+
+  test('tells nobody of newcomers where there are greeters enough, and keeps the latest of them', async () => {
+    const { clock, visit, greeters } = introductions({ greetersMax: 2, newcomersMax: 2 })
+    const [greeter] = await greeters(1)
+    visit()
+    const latest = visit()
+    await clock.advance(connectMs)
+    const told = visit()
+    await clock.advance(connectMs)
+    expect(new Set(told.welcomes[0])).toEqual(new Set([greeter!.id, latest.id]))
+    const [second] = await greeters(1)
     const late = visit()
     await clock.advance(connectMs)
-    expect(late.welcomes).toEqual([[first.id]])
-    early.session.connect()
-    await clock.advance(2 * oneWayMs)
-    expect(early.welcomes).toEqual([[], [first.id]])
+    expect(new Set(late.welcomes[0])).toEqual(new Set([greeter!.id, second!.id]))
   })
 
   test('gives 8 different greeters, the nearest one first', async () => {
@@ -152,7 +163,7 @@ describe('the virtual introduction server', () => {
     await clock.advance(30_000)
     const late = visit()
     await clock.advance(connectMs)
-    expect(late.welcomes).toEqual([[]])
+    expect(late.welcomes).toEqual([[early.id]])
     expect(server.connections).toBe(2)
   })
 

@@ -8,7 +8,6 @@ import type { Clock, Timer } from '../ports/clock.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
 import { type Contact, contactsBehind } from './contact.js'
-import { hedgeAfterMs } from './patience.js'
 
 /** What one contact answered: the contacts it names, and whether the lookup has what it came for. */
 export interface Findings {
@@ -45,8 +44,9 @@ export function carefulLookup(
     k: options.k ?? settings.k,
     alpha: settings.alpha,
     paths: options.paths ?? settings.paths,
-    slowAfterMs: hedgeAfterMs(rpc.roundTrips),
+    slowAfterMs: rpc.roundTrips.hedgeAfterMs,
     timeoutMs: settings.requestTimeoutMs,
+    isSilent: ({ route }) => !rpc.isLively({ kind: 'route', route }),
   })
   const answered: Contact[] = []
 
@@ -85,7 +85,10 @@ export function carefulLookup(
             break
           case 'wait':
           case 'at-capacity':
-            timer = clock.setTimer(Math.max(1, step.untilMs - clock.now()), proceed)
+            timer = clock.setTimer(Math.max(1, step.untilMs - clock.now()), () => {
+              rpc.noteSilence()
+              proceed()
+            })
             return
           case 'finished':
             finish(() => resolve(step.closest))

@@ -8,7 +8,6 @@ import type { Timer } from '../ports/clock.js'
 import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { hedgeAfterMs } from './patience.js'
 import { firstWays } from './ways.js'
 
 /** Two ends of the way that are asked independently: what one does not know or hides, the other names. */
@@ -70,7 +69,10 @@ function askFast(
       resolve(answers > 0)
     }
     if (open === 0) return settle()
-    timer = clock.setTimer(hedgeAfterMs(rpc.roundTrips), settle)
+    timer = clock.setTimer(rpc.roundTrips.hedgeAfterMs, () => {
+      rpc.noteSilence()
+      settle()
+    })
     for (const way of ways) {
       rpc
         .request(way, { type: 'find-node', target })

@@ -15,7 +15,6 @@ import { type Contact, contactsBehind } from './contact.js'
 import { linkedContacts } from './find-closest.js'
 import { ReadFindings } from './findings.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { hedgeAfterMs } from './patience.js'
 import { firstWays } from './ways.js'
 
 /**
@@ -23,6 +22,9 @@ import { firstWays } from './ways.js'
  * settles, those who put and those who get may not agree on the k closest. What one reply names is as many.
  */
 const absenceContacts = contactsMax
+
+/** After a first valid record, and though all others are late: answers of one round trip come close together. A guess. */
+const patienceLeastMs = 60
 
 export interface ReadOptions {
   readonly question: Question<'find-value'>
@@ -60,6 +62,8 @@ class Read {
   #lacking: Contact | undefined
   #patience: Timer | undefined
   #hedge: Timer | undefined
+  /** Whoever has been asked in this phase and not answered by then is late. */
+  #answersDueMs = 0
   #careful = false
   #done = false
   #resolve!: (result: ReadResult) => void
@@ -99,7 +103,11 @@ class Read {
     const ways = firstWays(own, keyId, links, settings.alpha)
     let open = ways.length
     if (open === 0) return this.#askCarefully()
-    this.#hedge = clock.setTimer(hedgeAfterMs(rpc.roundTrips), () => this.#askCarefully())
+    this.#expectAnswers()
+    this.#hedge = clock.setTimer(this.#answersDueMs - clock.now(), () => {
+      rpc.noteSilence()
+      this.#askCarefully()
+    })
     for (const way of ways) {
       this.#ask(way)
         .catch(() => undefined)
@@ -127,14 +135,21 @@ class Read {
     const { holders } = this.#findings
     if (holders >= this.options.holdersWanted) return this.#succeed()
     if (holders === 0 || this.#patience) return
+    const { clock } = this.ports
+    const patienceMs = Math.max(patienceLeastMs, this.#answersDueMs - clock.now())
+    this.#patience = clock.setTimer(patienceMs, () => this.#succeed())
+  }
+
+  #expectAnswers(): void {
     const { clock, rpc } = this.ports
-    this.#patience = clock.setTimer(hedgeAfterMs(rpc.roundTrips), () => this.#succeed())
+    this.#answersDueMs = clock.now() + rpc.roundTrips.hedgeAfterMs
   }
 
   #askCarefully(): void {
     if (this.#done || this.#careful) return
     this.#careful = true
     this.#hedge?.cancel()
+    this.#expectAnswers()
     const { own } = this.ports
     const { keyId } = this.options.question
     carefulLookup(this.ports, {

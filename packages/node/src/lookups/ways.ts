@@ -6,16 +6,17 @@ import type { Way } from '../rpc/rpc.js'
 
 /**
  * Up to `count` ways to the owner of `target`, over as many links. Links strictly closer carry a packet toward it;
- * when there are fewer, we are near the end of the way ourselves and ask our own nearest links straight.
+ * when there are fewer, we are near the end of the way ourselves and ask our own nearest links straight. Links that have
+ * gone silent are left out while there are others.
  */
 export function firstWays(own: Id, target: Id, links: LinkTable, count: number): Way[] {
-  const hops = nextHops(own, target, links.links(), count)
+  const hops = nextHops(own, target, links.lively(), count)
   const ways: Way[] = hops.map((link) => ({ kind: 'toward', target, link }))
   if (ways.length >= count) return ways
-  for (const peer of links.closest(target, count)) {
-    if (ways.length >= count) break
-    const link = links.get(peer)
-    if (link && !hops.some((hop) => equalIds(hop.peer, peer))) ways.push({ kind: 'link', link })
-  }
+  const isHop = (peer: Id) => hops.some((hop) => equalIds(hop.peer, peer))
+  const nearest = links.closest(target, links.size).map((peer) => links.neighbour(peer)!)
+  const others = nearest.filter(({ link }) => !isHop(link.peer))
+  const livelyFirst = [...others.filter(({ silent }) => !silent), ...others.filter(({ silent }) => silent)]
+  for (const { link } of livelyFirst.slice(0, count - ways.length)) ways.push({ kind: 'link', link })
   return ways
 }

@@ -18,6 +18,9 @@ export interface Neighbour {
   inbound: number
   /** Requests of ours over this link that await a reply. */
   outbound: number
+  heardAtMs: number
+  /** A request over it is late and nothing has come since: its peer may be dead long before the link closes. */
+  silent: boolean
 }
 
 export class LinkTable {
@@ -39,6 +42,8 @@ export class LinkTable {
       signals: new TokenBucket(signalsPerSecond, signalsBurst, nowMs),
       inbound: 0,
       outbound: 0,
+      heardAtMs: nowMs,
+      silent: false,
     }
     const key = idKey(link.peer)
     const replaced = this.#byPeer.get(key)
@@ -68,6 +73,11 @@ export class LinkTable {
 
   *links(): IterableIterator<Link> {
     for (const { link } of this.#byPeer.values()) yield link
+  }
+
+  /** Links whose peers are known to answer, as far as anybody can know. */
+  *lively(): IterableIterator<Link> {
+    for (const { link, silent } of this.#byPeer.values()) if (!silent) yield link
   }
 
   neighbours(): IterableIterator<Neighbour> {

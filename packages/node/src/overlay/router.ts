@@ -60,6 +60,8 @@ export class Router {
   /** Bytes that came over a link. Malformed bytes cost the link: no honest peer sends them. */
   receive(neighbour: Neighbour, bytes: Uint8Array): void {
     const { link } = neighbour
+    neighbour.heardAtMs = this.now()
+    neighbour.silent = false
     let packet: Packet
     try {
       packet = decodePacket(bytes)
@@ -124,8 +126,8 @@ export class Router {
   /** An origin with no link closer than itself sends to one farther off: the packet must not come back to it. */
   #closer({ target, path }: Toward, from: Link): Link | undefined {
     const passed = (link: Link) => link === from || path.some((id) => equalIds(id, link.peer))
-    const best = this.links.get(target) ?? nextHop(this.own, target, this.links.links())
-    if (!best || !passed(best)) return best
+    const best = this.links.get(target) ?? nextHop(this.own, target, this.links.lively())
+    if (best && !passed(best)) return best
     const others = [...this.links.links()].filter((link) => !passed(link))
     return nextHop(this.own, target, others)
   }

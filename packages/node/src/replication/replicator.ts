@@ -1,7 +1,9 @@
 /**
  * Keeps each record on the k nodes closest to its key while neighbours come and go (Kademlia paper, section 2.5, made
  * event-driven). When a neighbour becomes one of the k, the closest holder hands the record over at once; the others
- * stand in one step later each, offer only a digest, and find it is there. The hourly digest is the backstop.
+ * stand in one step later each, offer only a digest, and find it is there. A record that is new here is offered to the
+ * rest of its replica set too, since its author may have missed one of them or be gone: by the closest holder, and by
+ * another only if it has heard of no offer. The hourly digest is the backstop.
  */
 import { compareDistances, equalIds, handoverDelayMs, type Id, idKey } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
@@ -46,9 +48,16 @@ interface Batch {
   readonly timer: Timer
 }
 
+/** Records that are new here, to be offered to their replica sets when the wait is over. One a rank. */
+interface Fresh {
+  readonly slots: Set<string>
+  readonly timer: Timer
+}
+
 export class Replicator {
   readonly counters = { offered: 0, handedOver: 0 }
   readonly #batches = new Map<string, Batch>()
+  readonly #fresh = new Map<number, Fresh>()
   #hourly: Timer | undefined
   #closed = false
 
@@ -82,11 +91,49 @@ export class Replicator {
     })
   }
 
+  /** This node holds a record that it did not hold before. */
+  onStored(slot: string, keyId: Id): void {
+    if (this.#closed) return
+    const { own, clock, random, settings } = this.ports
+    const rank = countCloser(keyId, own, this.#others())
+    if (rank >= settings.k) return
+    const standing = this.#fresh.get(rank)
+    if (standing) {
+      standing.slots.add(slot)
+      return
+    }
+    // One step more than for a neighbour that is new: the author's own requests may still be under way.
+    const waitMs = handoverDelayMs(rank + 1, { rankStepMs: settings.handoverStepMs })
+    const timer = clock.setTimer(waitMs + jitterMs(random), () => {
+      this.#fresh.delete(rank)
+      for (const fresh of slots) this.#offerToReplicas(fresh)
+    })
+    const slots = new Set([slot])
+    this.#fresh.set(rank, { slots, timer })
+  }
+
+  /** A holder offered us the very record that we hold: if it is closer than we are, it sees to the replica set. */
+  onOffered(slot: string, keyId: Id, holder: Id): void {
+    if (compareDistances(keyId, holder, this.ports.own) > 0) return
+    for (const { slots } of this.#fresh.values()) slots.delete(slot)
+  }
+
   close(): void {
     this.#closed = true
     this.#hourly?.cancel()
-    for (const { timer } of this.#batches.values()) timer.cancel()
+    for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
     this.#batches.clear()
+    this.#fresh.clear()
+  }
+
+  #offerToReplicas(slot: string): void {
+    const { shelf, neighbourhood, settings, own } = this.ports
+    const entry = shelf.entry(slot)
+    if (!entry || entry.cached) return
+    const { keyId } = entry
+    const nearest = [...neighbourhood.members()].sort((a, b) => compareDistances(keyId, a.id, b.id))
+    const isReplica = nearest.filter(({ id }) => compareDistances(keyId, id, own) < 0).length < settings.k
+    for (const peer of nearest.slice(0, isReplica ? settings.k - 1 : settings.k)) this.#plan(slot, peer, 0)
   }
 
   #others(): Id[] {
@@ -107,8 +154,8 @@ export class Replicator {
       standing.slots.add(slot)
       return
     }
-    const jitterMs = 50 + 100 * randomFraction(random)
-    const delayMs = jitterMs + handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
+    const delayMs =
+      jitterMs(random) + handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
     const timer = clock.setTimer(delayMs, () => {
       this.#batches.delete(key)
       this.#offer(peer, batch.slots).catch((error) => this.#onOfferFailed(batch, rank, attempt, error))
@@ -177,6 +224,11 @@ export class Replicator {
       this.ports.shelf.expire().catch(() => undefined)
     })
   }
+}
+
+/** Many holders hear of a change at the same moment, and their offers need not arrive at the same one. */
+function jitterMs(random: Random): number {
+  return 50 + 100 * randomFraction(random)
 }
 
 function countCloser(keyId: Id, than: Id, ids: readonly Id[]): number {

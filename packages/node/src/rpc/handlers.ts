@@ -2,6 +2,7 @@
 import { cacheLifeMs, compareDistances, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
 import {
   contactsMax,
+  type Digest,
   type FindNode,
   type FindValue,
   type Reply,
@@ -31,8 +32,15 @@ export interface HandlerPorts {
   readonly settings: Settings
   readonly transport: LinkTransport
   readonly now: () => number
+  /** Told of each replica that is new here, and of each that a holder offers. */
+  readonly replication: ReplicaEvents
   rpc(): Rpc
   channels(): Channels
+}
+
+export interface ReplicaEvents {
+  onStored(slot: string, keyId: Id): void
+  onOffered(slot: string, keyId: Id, holder: Id): void
 }
 
 /** How long the nearest off-replica node caches a value; halved with each step of distance. A guess. */
@@ -55,7 +63,7 @@ export class Handlers {
       case 'store':
         return this.#store(request, origin)
       case 'digest':
-        return this.#digest(request)
+        return this.#digest(request, origin)
       case 'signal':
         this.served.signal += 1
         this.ports.transport.receiveSignal(origin.id, request.signal, this.#pathBack(origin))
@@ -128,6 +136,7 @@ export class Handlers {
     if (fault !== 'ok') return answer(statusOf(fault))
     const cachedUntilMs = request.cached ? this.ports.now() + cacheLifeMs(closer, cacheLifeMsMost) : undefined
     const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
+    if (status === 'stored' && !request.cached) this.ports.replication.onStored(slotOf(record), record.keyId)
     return answer(status, seq)
   }
 
@@ -139,10 +148,12 @@ export class Handlers {
       .length
   }
 
-  #digest(request: Extract<Request, { type: 'digest' }>): Reply {
+  #digest(request: Digest, origin: Origin): Reply {
     this.served.digest += 1
+    const { shelf, replication } = this.ports
     const wanted = request.entries.map(({ slotHash, version }) => {
-      const held = this.ports.shelf.byHash(slotHash)
+      const held = shelf.byHash(slotHash)
+      if (held && sameBytes(version, held.version)) replication.onOffered(held.slot, held.keyId, origin.id)
       return !held || mayBeNewer(version, held.version)
     })
     return { type: 'wants', nonce: request.nonce, wanted }

@@ -2,6 +2,11 @@
  * How long an answer takes: smoothed round-trip time and its variation, as TCP does it (RFC 6298), so that
  * timeouts fit a loopback and a satellite alike.
  */
+/** Timers in browsers are good to a few ms, and a busy tab needs some tens of ms to answer. A guess. */
+const hedgeLeastMs = 60
+/** With nothing measured yet; also what the slowest networks get. Two of them stay below a second. A guess. */
+const hedgeMostMs = 400
+
 export class RoundTrips {
   #smoothedMs: number | undefined
   #variationMs = 0
@@ -19,6 +24,14 @@ export class RoundTrips {
     }
     this.#variationMs += (Math.abs(this.#smoothedMs - rttMs) - this.#variationMs) / 4
     this.#smoothedMs += (rttMs - this.#smoothedMs) / 8
+  }
+
+  /**
+   * How long a lookup waits before it asks somebody else meanwhile: a dead hop must cost a few round trips, not a timeout
+   * of seconds.
+   */
+  get hedgeAfterMs(): number {
+    return this.lateAfterMs(hedgeLeastMs, hedgeMostMs)
   }
 
   /** After how long a reply is late (RFC 6298's RTO), within the bounds given. */

@@ -344,13 +344,34 @@ export class Rpc {
     return neighbour
   }
 
-  /** Fails what is overdue. Its link may be dead long before a heartbeat is due: it is asked at once. */
+  /**
+   * Notes which links have gone silent: a request is late there, and nothing has come over them since it left. They are
+   * asked for a sign of life, and whoever has a choice goes by others.
+   */
+  noteSilence(): void {
+    const nowMs = this.ports.clock.now()
+    const lateAfterMs = this.roundTrips.hedgeAfterMs
+    for (const { link, sentAtMs, expiresAtMs } of this.#pending.values()) {
+      const neighbour = this.links.neighbour(link.peer)
+      if (neighbour?.link !== link || neighbour.silent) continue
+      if (nowMs < Math.min(sentAtMs + lateAfterMs, expiresAtMs) || neighbour.heardAtMs > sentAtMs) continue
+      neighbour.silent = true
+      link.probe()
+    }
+  }
+
+  /** Does a way begin at a link that is not silent? */
+  isLively(way: Way): boolean {
+    return this.#firstNeighbour(way)?.silent === false
+  }
+
+  /** Fails what is overdue. */
   readonly #expire = (): void => {
     const nowMs = this.ports.clock.now()
-    for (const [nonce, { way, expiresAtMs }] of this.#pending) {
+    this.noteSilence()
+    for (const [nonce, { expiresAtMs }] of this.#pending) {
       if (expiresAtMs > nowMs) continue
       this.counters.timedOut += 1
-      if (way.kind !== 'route') way.link.probe()
       this.#fail(nonce, new KadrtcError('TIMEOUT', 'a peer did not answer'))
     }
     this.#sweep = this.#pending.size > 0 ? this.ports.clock.setTimer(sweepMs, this.#expire) : undefined
