@@ -96,7 +96,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
       this.#warn(new KadrtcError('STORE_UNAVAILABLE', undefined, { cause }))
     this.id = own
     this.settings = settings
-    const links = new LinkTable(settings)
+    const links = new LinkTable(own, settings)
     const proofs = new RecordProofs(identity, hash, now)
     const shelf = new RecordShelf(own, ports.records, settings, now, onWriteFailed)
     const handlers = new Handlers({

@@ -75,9 +75,12 @@ export function settingsWith(changes: Partial<Settings> = {}): Settings {
   return settle(changes)
 }
 
+/** No peer of a test has it. */
+export const farthestId = new Uint8Array(idBytes).fill(255) as Id
+
 /** A table of links, opened at 0. */
 export function tableOf(links: readonly Link[], settings: Settings = settingsWith()): LinkTable {
-  const table = new LinkTable(settings)
+  const table = new LinkTable(farthestId, settings)
   for (const link of links) table.add(link, 0)
   return table
 }

@@ -4,14 +4,14 @@ import { expect, test } from 'vitest'
 import { linkReasons } from '../src/overlay/link-reasons.js'
 import { LinkTable, type Neighbour } from '../src/overlay/link-table.js'
 import type { Settings } from '../src/settings.js'
-import { FakeLink, settingsWith, tinyId } from './fake-link.js'
+import { FakeLink, farthestId, settingsWith, tinyId } from './fake-link.js'
 
 const own = tinyId('0')
 const settings = settingsWith({ k: 2, linksPerBucket: 1, greetingMs: 1_000 })
 const longAgoMs = -1_000_000
 
 function open(bits: string, rttMs?: number, openedAtMs = longAgoMs): Neighbour {
-  return new LinkTable(settings).add(new FakeLink(tinyId(bits), rttMs), openedAtMs).neighbour
+  return new LinkTable(farthestId, settings).add(new FakeLink(tinyId(bits), rttMs), openedAtMs).neighbour
 }
 
 function reasonsOf(

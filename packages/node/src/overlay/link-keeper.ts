@@ -226,16 +226,18 @@ export class LinkKeeper {
   }
 
   #releaseIdle(): void {
-    const { clock, settings, rpc } = this.ports
+    const { clock, settings, rpc, links } = this.ports
     const nowMs = clock.now()
-    for (const [key, reasons] of this.reasons()) {
-      if (reasons.length > 0) continue
-      const neighbour = this.#byKey(key)
-      if (!neighbour || nowMs - neighbour.openedAtMs < settings.idleLinkMs) continue
-      const asked = this.#askedAtMs.get(neighbour.link)
-      if (asked !== undefined && nowMs - asked < askAgainMs) continue
-      this.#askedAtMs.set(neighbour.link, nowMs)
-      rpc.notify(neighbour.link, { type: 'release' })
+    const old = [...links.neighbours()].filter(({ link, openedAtMs }) => {
+      const askedAtMs = this.#askedAtMs.get(link) ?? Number.NEGATIVE_INFINITY
+      return nowMs - openedAtMs >= settings.idleLinkMs && nowMs - askedAtMs >= askAgainMs
+    })
+    if (old.length === 0) return
+    const reasons = this.reasons()
+    for (const { link } of old) {
+      if (reasons.get(idKey(link.peer))!.length > 0) continue
+      this.#askedAtMs.set(link, nowMs)
+      rpc.notify(link, { type: 'release' })
     }
   }
 
@@ -247,20 +249,15 @@ export class LinkKeeper {
   /** The link to give up for a more needed one: no sibling and no app's; with the fewest reasons, the youngest. */
   #leastNeeded(): Link | undefined {
     let least: { reasons: number; neighbour: Neighbour } | undefined
-    for (const [key, reasons] of this.reasons()) {
-      const neighbour = this.#byKey(key)
-      if (!neighbour || reasons.includes('sibling') || reasons.includes('app')) continue
+    const allReasons = this.reasons()
+    for (const neighbour of this.ports.links.neighbours()) {
+      const reasons = allReasons.get(idKey(neighbour.link.peer))!
+      if (reasons.includes('sibling') || reasons.includes('app')) continue
       const fewer = !least || reasons.length < least.reasons
       const younger = least?.reasons === reasons.length && neighbour.openedAtMs >= least.neighbour.openedAtMs
       if (fewer || younger) least = { reasons: reasons.length, neighbour }
     }
     return least?.neighbour.link
-  }
-
-  #byKey(key: string): Neighbour | undefined {
-    for (const neighbour of this.ports.links.neighbours())
-      if (idKey(neighbour.link.peer) === key) return neighbour
-    return undefined
   }
 
   /** Would this peer be one of our `count` nearest links? */

@@ -2,7 +2,7 @@
  * The open links of a node: its routing table. One per peer; the newest wins, because a peer that comes
  * back has lost the old one. Bounded by the policy that lets links in (`LinkKeeper.mayOpen`).
  */
-import { compareDistances, type Id, idKey } from '@kadrtc/kademlia'
+import { equalIds, type Id, idKey, RoutingTable } from '@kadrtc/kademlia'
 import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
 import { TokenBucket } from './token-bucket.js'
@@ -25,8 +25,15 @@ export interface Neighbour {
 
 export class LinkTable {
   readonly #byPeer = new Map<string, Neighbour>()
+  /** The same peers by their place, so that the nearest to any id are found without sorting all of them. */
+  readonly #byPlace: RoutingTable<{ readonly id: Id }>
 
-  constructor(readonly settings: Settings) {}
+  constructor(
+    own: Id,
+    readonly settings: Settings,
+  ) {
+    this.#byPlace = new RoutingTable(own, { k: Number.MAX_SAFE_INTEGER, replacementsMax: 0 })
+  }
 
   get size(): number {
     return this.#byPeer.size
@@ -48,6 +55,7 @@ export class LinkTable {
     const key = idKey(link.peer)
     const replaced = this.#byPeer.get(key)
     this.#byPeer.set(key, neighbour)
+    this.#byPlace.offer({ id: link.peer })
     return { neighbour, replaced }
   }
 
@@ -56,6 +64,7 @@ export class LinkTable {
     const key = idKey(link.peer)
     if (this.#byPeer.get(key)?.link !== link) return false
     this.#byPeer.delete(key)
+    this.#byPlace.remove(link.peer)
     return true
   }
 
@@ -90,9 +99,7 @@ export class LinkTable {
 
   /** The linked peers nearest to `target`, nearest first. Exact. */
   closest(target: Id, count: number, except?: Id): Id[] {
-    const skip = except && idKey(except)
-    const peers: Id[] = []
-    for (const [key, { link }] of this.#byPeer) if (key !== skip) peers.push(link.peer)
-    return peers.sort((a, b) => compareDistances(target, a, b)).slice(0, count)
+    const filter = except && (({ id }: { readonly id: Id }) => !equalIds(id, except))
+    return this.#byPlace.closest(target, count, filter).map(({ id }) => id)
   }
 }

@@ -17,13 +17,15 @@ export class NearestContacts {
   /** True if it was not there before, and is near enough to stay. The latest route to a contact is kept. */
   offer(contact: Contact): boolean {
     if (equalIds(contact.id, this.own)) return false
+    const last = this.#nearest.at(-1)
+    const isFull = this.#nearest.length >= this.countMax
+    if (isFull && last && compareDistances(this.own, last.id, contact.id) < 0) return false
     const at = this.#nearest.findIndex(({ id }) => compareDistances(this.own, id, contact.id) >= 0)
     const known = at >= 0 && equalIds(this.#nearest[at]!.id, contact.id)
     if (known) {
       this.#nearest[at] = contact
       return false
     }
-    if (at < 0 && this.#nearest.length >= this.countMax) return false
     this.#nearest.splice(at < 0 ? this.#nearest.length : at, 0, contact)
     if (this.#nearest.length > this.countMax) this.#nearest.pop()
     return true
