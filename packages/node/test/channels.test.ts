@@ -1,7 +1,7 @@
 import { compareDistances, type Id, idBytes, idToHex } from '@kadrtc/kademlia'
 import { Channel, channelMessageBytesMax, type KadNode } from '@kadrtc/node'
 import type { Cluster } from '@kadrtc/simulator'
-import { channelDataBytesMax, decodeMessage, decodePacket, type Notice } from '@kadrtc/wire'
+import { channelDataBytesMax, decodeMessage, decodePacket, isRequest, type Notice } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { tinyId } from './fake-link.js'
@@ -196,7 +196,7 @@ describe('a peer with no manners', () => {
     const open = async (channel = number) => {
       raw.say({ type: 'channel-open', nonce: 1, channel, label: 'raw' })
       await cluster.clock.advance(100)
-      return raw.heard.splice(0).at(-1)
+      return raw.heard.splice(0).findLast((message) => !isRequest(message))
     }
     return { cluster, accepted, raw, number, open }
   }

@@ -12,6 +12,7 @@ import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Dialler } from '../overlay/dialler.js'
 import type { LinkKeeper } from '../overlay/link-keeper.js'
+import type { Timer } from '../ports/clock.js'
 import type { SignalPath } from '../ports/link-transport.js'
 import type { IntroducerState, Introductions } from './introductions.js'
 
@@ -25,6 +26,9 @@ export interface JoiningPorts extends LookupPorts {
 /** First contacts dialled at once: one may be slow, gone or unreachable from here. */
 const greetersDialled = 3
 
+/** Links to the siblings that the first lookup named stand within about this long. A guess. */
+const settlingMs = 1_500
+
 interface Start {
   readonly allowAlone: boolean
   resolve(): void
@@ -36,6 +40,7 @@ export class Joining {
   #joined = false
   #greeting = 0
   #lookingUp = false
+  #looking: Timer | undefined
   #closed = false
 
   constructor(readonly ports: JoiningPorts) {}
@@ -103,6 +108,7 @@ export class Joining {
 
   close(): void {
     this.#closed = true
+    this.#looking?.cancel()
     this.#start?.reject(new KadrtcError('CLOSED', 'the node'))
   }
 
@@ -124,11 +130,20 @@ export class Joining {
     this.ports.keeper.hear(found)
     this.ports.onStatus('joined')
     this.#start?.resolve()
-    this.ports.keeper
-      .refreshSiblings(true)
-      .then(() => this.ports.keeper.refreshBuckets())
-      .catch(() => undefined)
+    this.#lookAround()
     if (this.#greeting === 0) this.ports.introductions.joined()
+  }
+
+  /** Carefully, but not before most siblings are linked: then each is asked straight, and not over relays. */
+  #lookAround(): void {
+    const { clock, keeper, settings } = this.ports
+    this.#looking?.cancel()
+    this.#looking = clock.setTimer(settlingMs, () => {
+      keeper
+        .refreshSiblings(settings.paths)
+        .then(() => keeper.refreshBuckets())
+        .catch(() => undefined)
+    })
   }
 
   /** All first contacts have been tried: done with the introducers, or in need of other contacts. */

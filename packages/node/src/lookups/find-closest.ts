@@ -16,7 +16,8 @@ const agreeing = 2
 export interface FindClosestOptions {
   /** How many to name; default k. */
   readonly count?: number
-  readonly careful?: boolean
+  /** Over so many disjoint paths, carefully; 0, the default: the fast way, and carefully only if that brings nothing. */
+  readonly paths?: number
   readonly signal?: CancelSignal | undefined
 }
 
@@ -37,7 +38,8 @@ export async function findClosest(
   }
   const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports, target))
-  const enough = !options.careful && (await askFast(ports, target, hear))
+  const paths = options.paths ?? 0
+  const enough = paths === 0 && (await askFast(ports, target, hear))
   if (!enough) {
     const seeds = nearest(heard, target, ports.settings.k)
     return carefulLookup(ports, {
@@ -45,6 +47,7 @@ export async function findClosest(
       own: ports.own,
       seeds,
       k: count,
+      paths: Math.max(1, paths),
       signal: options.signal,
       ask: (contact) => askOne(ports, target, contact, options.signal),
     })

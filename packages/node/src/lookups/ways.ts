@@ -14,7 +14,7 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
   const ways: Way[] = hops.map((link) => ({ kind: 'toward', target, link }))
   if (ways.length >= count) return ways
   const isHop = (peer: Id) => hops.some((hop) => equalIds(hop.peer, peer))
-  const nearest = links.closest(target, links.size).map((peer) => links.neighbour(peer)!)
+  const nearest = links.closest(target, 3 * count).map((peer) => links.neighbour(peer)!)
   const others = nearest.filter(({ link }) => !isHop(link.peer))
   const livelyFirst = [...others.filter(({ silent }) => !silent), ...others.filter(({ silent }) => silent)]
   for (const { link } of livelyFirst.slice(0, count - ways.length)) ways.push({ kind: 'link', link })

@@ -29,6 +29,11 @@ import { overlayPath } from './signal-paths.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
 const gatherMs = 30
+/** A refresh that finds nothing new makes the next one rarer, down to one in so many. A guess. */
+const refreshesSkipped = 8
+/** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
+const gatherSiblingsMs = 500
+const siblingsAsked = 3
 /** A peer that wants to keep a link is not asked again for this long. A guess. */
 const askAgainMs = 600_000
 export class LinkKeeper {
@@ -38,8 +43,12 @@ export class LinkKeeper {
   readonly #pinned = new Map<string, number>()
   readonly #askedAtMs = new WeakMap<Link, number>()
   #tending: Timer | undefined
+  #asking: Timer | undefined
+  /** Links to siblings that are new: who else is near is asked of the nearest of them. Bounded by the links. */
+  readonly #newSiblings = new Set<Link>()
   #periodic: Timer | undefined
-  #refreshing: Promise<void> | undefined
+  #refreshing: Promise<boolean> | undefined
+  #refreshMs: number
   #closed = false
 
   constructor(
@@ -48,7 +57,8 @@ export class LinkKeeper {
   ) {
     this.contacts = new RoutingTable<Contact>(ports.own, { k: ports.settings.k })
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
-    this.#scheduleRefresh(this.ports.settings.refreshIntervalMs / 8)
+    this.#refreshMs = ports.settings.refreshIntervalMs / 8
+    this.#scheduleRefresh()
   }
 
   /**
@@ -86,7 +96,7 @@ export class LinkKeeper {
     this.contacts.offer({ id: link.peer, route: [link.peer] })
     this.#nearest.offer({ id: link.peer, route: [link.peer] })
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
-    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.#askForNeighbours(link)
+    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.#askNewSiblingsSoon(link)
     this.#tendSoon()
   }
 
@@ -98,14 +108,19 @@ export class LinkKeeper {
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refreshSiblings().catch(() => undefined)
   }
 
-  hear(contacts: readonly Contact[]): void {
-    if (this.#closed) return
+  /** Takes note of contacts that somebody named; tells whether one of them is near and new. */
+  hear(contacts: readonly Contact[]): boolean {
+    if (this.#closed) return false
+    let news = false
     for (const contact of contacts) {
       if (this.ports.links.has(contact.id)) continue
       this.contacts.offer(contact)
-      if (this.#nearest.offer(contact)) this.onHeard(contact)
+      if (!this.#nearest.offer(contact)) continue
+      this.onHeard(contact)
+      news = true
     }
     this.#tendSoon()
+    return news
   }
 
   /** Keeps a link to a peer for as long as an app holds a channel; returns what ends it. */
@@ -136,26 +151,30 @@ export class LinkKeeper {
     return linkReasons({ own, neighbours: [...links.neighbours()], pinned, settings, nowMs: clock.now() })
   }
 
-  /** Asks the nearest for our own neighbourhood: one at a time, since a second one would hear the same. */
-  refreshSiblings(careful = false): Promise<void> {
-    if (this.#closed || this.ports.links.size === 0) return Promise.resolve()
-    this.#refreshing ??= this.#lookUp(this.ports.own, careful).finally(() => {
+  /**
+   * Asks the nearest for our own neighbourhood: one at a time, since a second one would hear the same. `paths`: 0 asks the
+   * fast way, more carefully over so many disjoint paths. Resolves with whether anybody was new.
+   */
+  refreshSiblings(paths = 0): Promise<boolean> {
+    if (this.#closed || this.ports.links.size === 0) return Promise.resolve(false)
+    this.#refreshing ??= this.#lookUp(this.ports.own, paths).finally(() => {
       this.#refreshing = undefined
     })
     return this.#refreshing
   }
 
-  /** Looks for contacts in the buckets between us and our siblings that have too few links. */
+  /** Looks for contacts in the buckets between us and our siblings of which too few are linked or known. */
   async refreshBuckets(): Promise<void> {
     const { own, random, settings, links } = this.ports
     if (links.size === 0) return
     const linked = this.#linkedPerBucket()
     for (const bucket of this.#farBuckets()) {
       if (this.#closed) return
-      if ((linked.get(bucket) ?? 0) >= settings.linksPerBucket) continue
+      const known = this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length
+      if ((linked.get(bucket) ?? 0) + known >= settings.linksPerBucket) continue
       await this.#lookUp(
         randomIdInBucket(own, bucket, (length) => random.bytes(length)),
-        false,
+        0,
       )
     }
   }
@@ -163,10 +182,27 @@ export class LinkKeeper {
   close(): void {
     this.#closed = true
     this.#tending?.cancel()
+    this.#asking?.cancel()
     this.#periodic?.cancel()
   }
 
-  /** A new sibling knows who else is near: nodes that join at the same moment find each other by this. */
+  /**
+   * A new sibling knows who else is near: nodes that join at the same moment find each other by this, and so do two
+   * islands that have met. Who joins has many at once; the nearest of them know the same.
+   */
+  #askNewSiblingsSoon(link: Link): void {
+    const { clock, own, links } = this.ports
+    this.#newSiblings.add(link)
+    this.#asking ??= clock.setTimer(gatherSiblingsMs, () => {
+      this.#asking = undefined
+      const nearest = [...this.#newSiblings].sort((a, b) => compareDistances(own, a.peer, b.peer))
+      this.#newSiblings.clear()
+      for (const sibling of nearest.slice(0, siblingsAsked)) {
+        if (links.get(sibling.peer) === sibling) this.#askForNeighbours(sibling)
+      }
+    })
+  }
+
   #askForNeighbours(link: Link): void {
     const { rpc, own } = this.ports
     rpc
@@ -175,9 +211,9 @@ export class LinkKeeper {
       .catch(() => undefined)
   }
 
-  async #lookUp(target: Id, careful: boolean): Promise<void> {
-    const found = await findClosest(this.ports, target, { careful, count: contactsMax })
-    this.hear(found)
+  async #lookUp(target: Id, paths: number): Promise<boolean> {
+    const found = await findClosest(this.ports, target, { paths, count: contactsMax })
+    return this.hear(found)
   }
 
   #tendSoon(): void {
@@ -190,10 +226,11 @@ export class LinkKeeper {
 
   #tend(): void {
     if (this.#closed) return
-    for (const contact of this.#wanted()) {
+    const { dialler } = this
+    for (const contact of dialler.underWay < dialler.dialsMax ? this.#wanted() : []) {
+      if (dialler.underWay >= dialler.dialsMax) break
       const path = overlayPath(this.ports, contact.id, contact.route)
-      if (this.dialler.underWay >= this.dialler.dialsMax) break
-      this.dialler.dial(contact.id, path).then(
+      dialler.dial(contact.id, path).then(
         () => this.#tendSoon(),
         (error) => this.#onDialFailed(contact.id, error),
       )
@@ -285,16 +322,28 @@ export class LinkKeeper {
     return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)
   }
 
-  /** The first comes early: who joined at the same moment is not known yet, and records wait for their holders. */
-  #scheduleRefresh(intervalMs = this.ports.settings.refreshIntervalMs): void {
-    const { clock, random } = this.ports
-    const delayMs = intervalMs * (0.75 + randomFraction(random) / 2)
+  /**
+   * The first comes early: who joined at the same moment is not known yet, and records wait for their holders. From then on
+   * changes are answered when they happen; so as long as a refresh finds nobody new, the next one waits twice as long.
+   */
+  #scheduleRefresh(): void {
+    if (this.#closed) return
+    const { clock, random, settings } = this.ports
+    const delayMs = this.#refreshMs * (0.75 + randomFraction(random) / 2)
     this.#periodic = clock.setTimer(delayMs, () => {
-      this.#scheduleRefresh()
       this.#tend()
       // Careful: the k-th nearest may lie in a subtree that none of the nearest has a link into.
-      this.refreshSiblings(true)
-        .then(() => this.refreshBuckets())
+      this.refreshSiblings(1)
+        .catch(() => false)
+        .then((news) => {
+          const next = news ? settings.refreshIntervalMs : 2 * this.#refreshMs
+          this.#refreshMs = Math.max(
+            settings.refreshIntervalMs,
+            Math.min(next, refreshesSkipped * settings.refreshIntervalMs),
+          )
+          this.#scheduleRefresh()
+          return this.refreshBuckets()
+        })
         .catch(() => undefined)
     })
   }

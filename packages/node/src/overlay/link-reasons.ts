@@ -23,20 +23,23 @@ export function linkReasons(inputs: ReasonInputs): Map<string, LinkReason[]> {
   const { own, neighbours, pinned, settings, nowMs } = inputs
   const reasons = new Map<string, LinkReason[]>()
   const byDistance = [...neighbours].sort((a, b) => compareDistances(own, a.link.peer, b.link.peer))
-  const perBucket = new Map<number, Neighbour[]>()
+  const bestOfBuckets = new Set<Neighbour>()
+  // Neighbours of one bucket stand together, nearest buckets first.
+  for (let start = 0, end = 0; start < byDistance.length; start = end) {
+    const bucket = bucketIndex(own, byDistance[start]!.link.peer)
+    while (end < byDistance.length && bucketIndex(own, byDistance[end]!.link.peer) === bucket) end++
+    const inBucket = byDistance.slice(start, end)
+    if (inBucket.length > settings.linksPerBucket) inBucket.sort(preferred)
+    for (const best of inBucket.slice(0, settings.linksPerBucket)) bestOfBuckets.add(best)
+  }
   byDistance.forEach((neighbour, rank) => {
-    const { peer } = neighbour.link
+    const key = idKey(neighbour.link.peer)
     const list: LinkReason[] = rank < settings.k ? ['sibling'] : []
     if (nowMs - neighbour.openedAtMs < settings.greetingMs) list.push('greeter')
-    if (pinned.has(idKey(peer))) list.push('app')
-    reasons.set(idKey(peer), list)
-    const bucket = bucketIndex(own, peer)
-    perBucket.set(bucket, [...(perBucket.get(bucket) ?? []), neighbour])
+    if (pinned.has(key)) list.push('app')
+    if (bestOfBuckets.has(neighbour)) list.push('bucket')
+    reasons.set(key, list)
   })
-  for (const bucket of perBucket.values()) {
-    const best = bucket.sort(preferred).slice(0, settings.linksPerBucket)
-    for (const { link } of best) reasons.get(idKey(link.peer))!.push('bucket')
-  }
   return reasons
 }
 

@@ -67,7 +67,8 @@ export class Replicator {
 
   /** `peer` is a neighbour now: offer it what it should hold. */
   onPeerJoined(peer: Contact): void {
-    const { own, settings } = this.ports
+    const { own, settings, shelf } = this.ports
+    if (shelf.count === 0) return
     const others = this.#others().filter((id) => !equalIds(id, peer.id))
     this.#forEachHeld((slot, keyId) => {
       const closer = countCloser(keyId, peer.id, others) + Number(compareDistances(keyId, own, peer.id) < 0)
@@ -77,7 +78,8 @@ export class Replicator {
 
   /** A neighbour has gone: whoever moved up into its place in a replica set is offered the record. */
   onPeerLeft(gone: Id): void {
-    const { own, settings, neighbourhood } = this.ports
+    const { own, settings, neighbourhood, shelf } = this.ports
+    if (shelf.count === 0) return
     const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
     const ids = members.map(({ id }) => id)
     this.#forEachHeld((slot, keyId) => {
