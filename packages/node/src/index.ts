@@ -15,6 +15,6 @@ export type { Introducer, IntroducerEvents, IntroducerSession } from './ports/in
 export type { CloseReason, Link, LinkTransport, SignalPath } from './ports/link-transport.js'
 export { type Random, randomFraction } from './ports/random.js'
 export type { RecordStore, StoreEntry } from './ports/record-store.js'
-export type { StoreOutcome } from './records/publisher.js'
+export type { StoreOutcome } from './records/placement.js'
 export type { GetOptions, PutOptions, PutOutcome } from './records/record-verbs.js'
 export { defaultSettings, type Settings } from './settings.js'

@@ -19,7 +19,7 @@ describe('a reply straight over the link', () => {
       rttMs: 30,
     })
     expect(rpc.pending).toBe(0)
-    expect(rpc.roundTrips.smoothedMs).toBe(30)
+    expect(rpc.roundTrips.direct.smoothedMs).toBe(30)
     await clock.advance(100)
     expect(clock.pendingTimers).toBe(0)
   })

@@ -44,7 +44,7 @@ export function carefulLookup(
     k: options.k ?? settings.k,
     alpha: settings.alpha,
     paths: options.paths ?? settings.paths,
-    slowAfterMs: rpc.roundTrips.hedgeAfterMs,
+    slowAfterMs: rpc.roundTrips.relayed.hedgeAfterMs,
     timeoutMs: settings.requestTimeoutMs,
     isSilent: ({ route }) => !rpc.isLively({ kind: 'route', route }),
   })

@@ -19,6 +19,8 @@ export interface FindClosestOptions {
   /** Over so many disjoint paths, carefully; 0, the default: the fast way, and carefully only if that brings nothing. */
   readonly paths?: number
   readonly signal?: CancelSignal | undefined
+  /** Told after each fast answer who the k closest are, as far as is known then. */
+  readonly onHeard?: (closest: readonly Contact[]) => void
 }
 
 /** Nearest first, without this node itself; fewer than `count` when fewer are known. Rejects only with the reason of `signal`. */
@@ -39,7 +41,11 @@ export async function findClosest(
   const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports, target))
   const paths = options.paths ?? 0
-  const enough = paths === 0 && (await askFast(ports, target, hear))
+  const onAnswer = (contacts: readonly Contact[]) => {
+    hear(contacts)
+    options.onHeard?.(nearest(heard, target, count))
+  }
+  const enough = paths === 0 && (await askFast(ports, target, onAnswer))
   if (!enough) {
     const seeds = nearest(heard, target, ports.settings.k)
     return carefulLookup(ports, {
@@ -59,7 +65,7 @@ export async function findClosest(
 function askFast(
   ports: LookupPorts,
   target: Id,
-  hear: (contacts: readonly Contact[]) => void,
+  onAnswer: (contacts: readonly Contact[]) => void,
 ): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
   const ways = firstWays(own, target, links, settings.alpha)
@@ -72,7 +78,7 @@ function askFast(
       resolve(answers > 0)
     }
     if (open === 0) return settle()
-    timer = clock.setTimer(rpc.roundTrips.hedgeAfterMs, () => {
+    timer = clock.setTimer(rpc.roundTrips.relayed.hedgeAfterMs, () => {
       rpc.noteSilence()
       settle()
     })
@@ -81,7 +87,7 @@ function askFast(
         .request(way, { type: 'find-node', target })
         .then(({ reply, responder, route }) => {
           answers += 1
-          hear([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+          onAnswer([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
         })
         .catch(() => undefined)
         .finally(() => {

@@ -15,7 +15,7 @@ import { type Contact, contactsBehind } from './contact.js'
 import { linkedContacts } from './find-closest.js'
 import { ReadFindings } from './findings.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { firstWays } from './ways.js'
+import { waysToReplicas } from './ways.js'
 
 /**
  * Nodes near the key that must have answered before a get says that there is nothing, whatever k is: while a network
@@ -100,7 +100,7 @@ class Read {
   #askFast(): void {
     const { own, links, settings, clock, rpc } = this.ports
     const { keyId } = this.options.question
-    const ways = firstWays(own, keyId, links, settings.alpha)
+    const ways = waysToReplicas(own, keyId, links, settings)
     let open = ways.length
     if (open === 0) return this.#askCarefully()
     this.#expectAnswers()
@@ -142,7 +142,7 @@ class Read {
 
   #expectAnswers(): void {
     const { clock, rpc } = this.ports
-    this.#answersDueMs = clock.now() + rpc.roundTrips.hedgeAfterMs
+    this.#answersDueMs = clock.now() + rpc.roundTrips.relayed.hedgeAfterMs
   }
 
   #askCarefully(): void {

@@ -2,47 +2,23 @@
  * Own records: makes them, brings them to the k closest, and puts them there again at half-life for as long as this
  * node is online, and after a restart (Kademlia paper, section 2.5). What it published is kept in a store of its own.
  */
-import {
-  compareDistances,
-  type Id,
-  type KadRecord,
-  recordLimits,
-  republishDelayMs,
-  slotOf,
-} from '@kadrtc/kademlia'
+import { type Id, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
-import type { CancelSignal } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
-import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Awaitable } from '../ports/identity.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordStore } from '../ports/record-store.js'
+import { Placement, type PlacementPorts, type StoreOptions, type StoreOutcome } from './placement.js'
 import type { RecordProofs } from './proofs.js'
-import type { RecordShelf } from './record-shelf.js'
 
-export interface PublisherPorts extends LookupPorts {
+export interface PublisherPorts extends PlacementPorts {
   readonly random: Random
-  readonly shelf: RecordShelf
   readonly proofs: RecordProofs
   readonly published: RecordStore
   readonly onWriteFailed: (error: unknown) => void
-}
-
-export interface StoreOutcome {
-  /** Nodes of the k closest that hold the record now, this one included. */
-  readonly stored: number
-  /** The k closest that were found: what `stored` could be at most. */
-  readonly wanted: number
-}
-
-export interface StoreOptions {
-  readonly ifSeq?: number | undefined
-  readonly signal?: CancelSignal | undefined
-  /** Resolve when a majority of the k closest stored it, or when all have answered. Default: majority. */
-  readonly until?: 'majority' | 'all'
 }
 
 interface Publication {
@@ -99,66 +75,32 @@ export class Publisher {
    * are found meanwhile. Rejects with NOT_STORED, CONFLICT, BUSY, or the signal's reason.
    */
   async publish(keyId: Id, making: Awaitable<KadRecord>, options: StoreOptions): Promise<StoreOutcome> {
-    const [record, contacts] = await Promise.all([making, this.#find(keyId, options)])
+    let placement: Placement | undefined
+    let heard: readonly Contact[] = []
+    const finding = findClosest(this.ports, keyId, {
+      signal: options.signal,
+      onHeard: (closest) => {
+        heard = closest
+        placement?.aim(closest)
+      },
+    })
+    finding.catch(() => undefined)
+    const record = await making
     const slot = slotOf(record)
     if (!this.#publications.has(slot) && this.#publications.size >= this.publishedMax) {
       throw new KadrtcError('BUSY', 'this node publishes too many records')
     }
-    const outcome = await this.#storeAt(record, contacts, options)
+    placement = new Placement(this.ports, record, options)
+    placement.aim(heard)
+    placement.finish(await finding)
+    const outcome = await placement.outcome
     this.#remember(slot, record)
     return outcome
-  }
-
-  #find(keyId: Id, { signal }: StoreOptions): Promise<readonly Contact[]> {
-    return findClosest(this.ports, keyId, { signal })
   }
 
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
-  }
-
-  /** Stores at the k closest of `contacts` and this node. */
-  #storeAt(record: KadRecord, contacts: readonly Contact[], options: StoreOptions): Promise<StoreOutcome> {
-    const { rpc, shelf, own, settings } = this.ports
-    const { ifSeq, signal } = options
-    const closer = contacts.filter(({ id }) => compareDistances(record.keyId, id, own) < 0).length
-    const ownIsReplica = closer < settings.k
-    const remote = ownIsReplica ? contacts.slice(0, settings.k - 1) : contacts
-    const wanted = remote.length + (ownIsReplica ? 1 : 0)
-    const majority = options.until === 'all' ? wanted : Math.floor(wanted / 2) + 1
-    const tally = new StoreTally()
-    if (ownIsReplica) tally.count(shelf.offer(record, { ifSeq }))
-    return new Promise((resolve, reject) => {
-      let open = remote.length
-      const abort = () => settle(() => reject(signal?.reason))
-      const settle = (end: () => void) => {
-        signal?.removeEventListener('abort', abort)
-        end()
-      }
-      const consider = () => {
-        if (tally.stored >= majority) settle(() => resolve({ stored: tally.stored, wanted }))
-        else if (open === 0) settle(() => tally.end(wanted, resolve, reject))
-      }
-      signal?.addEventListener('abort', abort)
-      if (open === 0) return consider()
-      const store = {
-        type: 'store',
-        record,
-        cached: false,
-        ...(ifSeq === undefined ? {} : { ifSeq }),
-      } as const
-      for (const { route } of remote) {
-        rpc
-          .request({ kind: 'route', route }, store)
-          .then(({ reply }) => tally.count({ status: reply.status, seq: reply.seq }))
-          .catch(() => undefined)
-          .finally(() => {
-            open -= 1
-            consider()
-          })
-      }
-    })
   }
 
   #noteSeq(record: KadRecord): void {
@@ -204,8 +146,9 @@ export class Publisher {
         continue
       }
       this.#remember(slot, renewed)
-      const contacts = await this.#find(renewed.keyId, {})
-      await this.#storeAt(renewed, contacts, { until: 'all' }).catch(() => undefined)
+      const placement = new Placement(this.ports, renewed, { until: 'all' })
+      placement.finish(await findClosest(this.ports, renewed.keyId))
+      await placement.outcome.catch(() => undefined)
     }
   }
 
@@ -216,30 +159,6 @@ export class Publisher {
     if (record.deleted) return record.expiresAtMs > nowMs + 1_000 ? record : undefined
     const expiresAtMs = Math.max(record.expiresAtMs, nowMs + recordLimits.lifeMsDefault)
     return this.ports.proofs.sign({ ...record, expiresAtMs })
-  }
-}
-
-/** What the nodes asked to store a record answered. */
-class StoreTally {
-  stored = 0
-  #conflictSeq: number | undefined
-  #conflicts = 0
-  #refused: string | undefined
-
-  count({ status, seq }: { status: string; seq?: number | undefined }): void {
-    if (status === 'stored' || status === 'same') this.stored += 1
-    else if (status === 'conflict' || status === 'stale') {
-      this.#conflicts += 1
-      this.#conflictSeq = Math.max(this.#conflictSeq ?? 0, seq ?? 0)
-    } else this.#refused = status
-  }
-
-  /** All have answered, and no majority stored it. */
-  end(wanted: number, resolve: (outcome: StoreOutcome) => void, reject: (error: KadrtcError) => void): void {
-    if (this.#conflicts > 0 && this.#conflicts >= this.stored) {
-      reject(new KadrtcError('CONFLICT', `the sequence number there is ${this.#conflictSeq}`))
-    } else if (this.stored === 0) reject(new KadrtcError('NOT_STORED', this.#refused))
-    else resolve({ stored: this.stored, wanted })
   }
 }
 

@@ -1,7 +1,9 @@
 /**
  * How long an answer takes: smoothed round-trip time and its variation, as TCP does it (RFC 6298), so that
- * timeouts fit a loopback and a satellite alike.
+ * timeouts fit a loopback and a satellite alike. Of requests straight over a link and of those that are relayed there are
+ * separate ones: a relayed answer that takes its time is not late because links are fast.
  */
+
 /** Timers in browsers are good to a few ms, and a busy tab needs some tens of ms to answer. A guess. */
 const hedgeLeastMs = 60
 /** With nothing measured yet; also what the slowest networks get. Two of them stay below a second. A guess. */

@@ -111,8 +111,8 @@ const replyFor: Record<Asking, Reply['type']> = {
 
 export class Rpc {
   readonly counters = { sent: 0, answered: 0, timedOut: 0, lateReplies: 0, rogueReplies: 0, malformed: 0 }
-  /** Over all links and ways: what the hedging of lookups goes by. */
-  readonly roundTrips = new RoundTrips()
+  /** What the hedging of lookups goes by. */
+  readonly roundTrips = { direct: new RoundTrips(), relayed: new RoundTrips() }
   /** Told of notices from the other end of a link. */
   onNotice: (notice: Notice, link: Link) => void = () => undefined
   readonly #pending = new Map<number, Pending>()
@@ -304,7 +304,7 @@ export class Rpc {
       return
     }
     const rttMs = this.ports.clock.now() - pending.sentAtMs
-    this.roundTrips.sample(rttMs)
+    this.roundTrips[isDirect(pending.way) ? 'direct' : 'relayed'].sample(rttMs)
     this.counters.answered += 1
     pending.resolve({ reply, responder, route, rttMs })
   }
@@ -350,8 +350,9 @@ export class Rpc {
    */
   noteSilence(): void {
     const nowMs = this.ports.clock.now()
-    const lateAfterMs = this.roundTrips.hedgeAfterMs
-    for (const { link, sentAtMs, expiresAtMs } of this.#pending.values()) {
+    const { direct, relayed } = this.roundTrips
+    for (const { way, link, sentAtMs, expiresAtMs } of this.#pending.values()) {
+      const lateAfterMs = (isDirect(way) ? direct : relayed).hedgeAfterMs
       const neighbour = this.links.neighbour(link.peer)
       if (neighbour?.link !== link || neighbour.silent) continue
       if (nowMs < Math.min(sentAtMs + lateAfterMs, expiresAtMs) || neighbour.heardAtMs > sentAtMs) continue
@@ -406,6 +407,10 @@ function encodeQuestion(request: Request): Uint8Array {
     const detail = cause instanceof Error ? cause.message : undefined
     throw new KadrtcError('INVALID_ARGUMENT', detail, { cause })
   }
+}
+
+function isDirect(way: Way): boolean {
+  return way.kind === 'link' || (way.kind === 'route' && way.route.length === 1)
 }
 
 /** The only node that may answer; undefined: whoever is closest to the target. */

@@ -1,0 +1,139 @@
+/**
+ * Brings one record to the k nodes closest to its key, while they are still being found: the first answer of the lookup
+ * nearly always names them all, and the others only make sure. Whoever turns out not to be among them has a copy that
+ * does no harm.
+ */
+import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
+import type { CancelSignal } from '../cancel-signal.js'
+import { KadrtcError } from '../errors.js'
+import type { Contact } from '../lookups/contact.js'
+import type { LookupPorts } from '../lookups/lookup-ports.js'
+import type { RecordShelf } from './record-shelf.js'
+
+export interface PlacementPorts extends LookupPorts {
+  readonly shelf: RecordShelf
+}
+
+export interface StoreOutcome {
+  /** Nodes of the k closest that hold the record now, this one included. */
+  readonly stored: number
+  /** The k closest that were found: what `stored` could be at most. */
+  readonly wanted: number
+}
+
+export interface StoreOptions {
+  readonly ifSeq?: number | undefined
+  readonly signal?: CancelSignal | undefined
+  /** Resolve when a majority of the k closest stored it, or when all have answered. Default: majority. */
+  readonly until?: 'majority' | 'all'
+}
+
+/** What a node that was asked to store the record said; 'failed': nothing. */
+interface Verdict {
+  readonly status: string
+  readonly seq?: number | undefined
+}
+
+const failed: Verdict = { status: 'failed' }
+
+export class Placement {
+  /** Rejects with NOT_STORED, CONFLICT, or the signal's reason. */
+  readonly outcome: Promise<StoreOutcome>
+  /** Whoever has been asked, with what came of it; bounded by what one lookup names. */
+  readonly #verdicts = new Map<string, Verdict | undefined>()
+  readonly #options: StoreOptions
+  /** The replicas besides this node, once the lookup has ended. */
+  #remote: readonly Contact[] | undefined
+  #own: Verdict | undefined
+  #settled = false
+  #resolve!: (outcome: StoreOutcome) => void
+  #reject!: (reason: unknown) => void
+  readonly #abort = () => this.#settle(() => this.#reject(this.#options.signal?.reason))
+
+  constructor(
+    readonly ports: PlacementPorts,
+    readonly record: KadRecord,
+    options: StoreOptions,
+  ) {
+    this.#options = options
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.outcome.catch(() => undefined)
+    if (options.signal?.aborted) this.#abort()
+    else options.signal?.addEventListener('abort', this.#abort)
+  }
+
+  /** The closest contacts as far as they are known now, nearest first: they are asked to store the record. */
+  aim(contacts: readonly Contact[]): void {
+    if (this.#settled) return
+    for (const contact of this.#remoteOf(contacts).remote) this.#ask(contact)
+  }
+
+  /** The lookup has ended: these are the closest. */
+  finish(contacts: readonly Contact[]): void {
+    if (this.#settled) return
+    const { remote, ownIsReplica } = this.#remoteOf(contacts)
+    this.#remote = remote
+    if (ownIsReplica) this.#own = this.ports.shelf.offer(this.record, { ifSeq: this.#options.ifSeq })
+    for (const contact of remote) this.#ask(contact)
+    this.#consider()
+  }
+
+  #remoteOf(contacts: readonly Contact[]): { remote: readonly Contact[]; ownIsReplica: boolean } {
+    const { own, settings } = this.ports
+    const closer = contacts.filter(({ id }) => compareDistances(this.record.keyId, id, own) < 0).length
+    const ownIsReplica = closer < settings.k
+    return { remote: contacts.slice(0, ownIsReplica ? settings.k - 1 : settings.k), ownIsReplica }
+  }
+
+  #ask({ id, route }: Contact): void {
+    const key = idKey(id)
+    if (this.#verdicts.has(key)) return
+    this.#verdicts.set(key, undefined)
+    const { ifSeq } = this.#options
+    const store = {
+      type: 'store',
+      record: this.record,
+      cached: false,
+      ...(ifSeq === undefined ? {} : { ifSeq }),
+    } as const
+    this.ports.rpc
+      .request({ kind: 'route', route }, store)
+      .then(
+        ({ reply }) => this.#verdicts.set(key, reply),
+        () => this.#verdicts.set(key, failed),
+      )
+      .finally(() => this.#consider())
+  }
+
+  #consider(): void {
+    if (this.#settled || !this.#remote) return
+    const asked = this.#remote.map(({ id }) => this.#verdicts.get(idKey(id)))
+    const wanted = this.#remote.length + (this.#own ? 1 : 0)
+    const verdicts = [...asked, this.#own].filter((verdict) => verdict !== undefined)
+    const stored = verdicts.filter(({ status }) => status === 'stored' || status === 'same').length
+    const enough = this.#options.until === 'all' ? wanted : Math.floor(wanted / 2) + 1
+    if (stored >= enough) this.#settle(() => this.#resolve({ stored, wanted }))
+    else if (verdicts.length === wanted) this.#settle(() => this.#end(verdicts, stored, wanted))
+  }
+
+  /** All have answered, and too few have stored it. */
+  #end(verdicts: readonly Verdict[], stored: number, wanted: number): void {
+    const conflicts = verdicts.filter(({ status }) => status === 'conflict' || status === 'stale')
+    const refused = verdicts.findLast(({ status }) => status !== 'failed')?.status
+    if (conflicts.length > 0 && conflicts.length >= stored) {
+      const seq = Math.max(0, ...conflicts.map((conflict) => conflict.seq ?? 0))
+      this.#reject(new KadrtcError('CONFLICT', `the sequence number there is ${seq}`))
+    } else if (stored === 0) this.#reject(new KadrtcError('NOT_STORED', refused))
+    else this.#resolve({ stored, wanted })
+  }
+
+  #settle(end: () => void): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#options.signal?.removeEventListener('abort', this.#abort)
+    end()
+  }
+}
