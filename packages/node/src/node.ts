@@ -16,6 +16,7 @@ import { KadrtcError } from './errors.js'
 import type { Inspection, NodeStatus } from './inspection.js'
 import { type IntroducerState, Introductions } from './joining/introductions.js'
 import { Joining } from './joining/joining.js'
+import { firstWays } from './lookups/ways.js'
 import { Dialler } from './overlay/dialler.js'
 import { LinkKeeper } from './overlay/link-keeper.js'
 import { LinkTable } from './overlay/link-table.js'
@@ -112,6 +113,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
         onOffered: (slot, keyId, holder) => this.#replicator.onOffered(slot, keyId, holder),
       },
       rpc: () => this.#rpc,
+      router: () => this.#router,
       channels: () => this.#channels,
     })
     const router = new Router(own, links, now, {
@@ -221,6 +223,22 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const payload = options.payload ?? new Uint8Array(0)
     const { rttMs } = await this.#rpc.request(way, { type: 'ping', payload }, { signal, timeoutMs })
     return rttMs
+  }
+
+  /**
+   * Where a packet toward an id ends: the node there, the hops to it, and the round trip in ms. Rejects with UNREACHABLE,
+   * TIMEOUT, CLOSED, or the signal's reason.
+   */
+  async traceRoute(
+    target: Id,
+    options: OperationOptions = {},
+  ): Promise<{ readonly node: Id; readonly hops: number; readonly rttMs: number }> {
+    this.#throwIfClosed()
+    const [way] = firstWays(this.id, target, this.#links, 1)
+    if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
+    const { signal, timeoutMs = this.settings.operationTimeoutMs } = options
+    const answer = await this.#rpc.request(way, { type: 'find-node', target }, { signal, timeoutMs })
+    return { node: answer.responder, hops: answer.route.length, rttMs: answer.rttMs }
   }
 
   inspect(): Inspection {

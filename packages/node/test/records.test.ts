@@ -1,5 +1,5 @@
-import { keyIdOf } from '@kadrtc/kademlia'
-import { expect, test } from 'vitest'
+import { commonPrefixLength, compareDistances, type Id, idFromHex, keyIdOf } from '@kadrtc/kademlia'
+import { describe, expect, test } from 'vitest'
 import { said, swarm, text } from './swarm.js'
 
 const key = keyIdOf('greeting')
@@ -131,3 +131,53 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     }
   })
 }
+
+describe('a record for a key that is far', () => {
+  const large = { value: new Uint8Array(32 * 1024), format: 0 }
+
+  /** A network in which most keys are far from most nodes, and how many large messages node 0 sends. */
+  async function farFromHome() {
+    const cluster = swarm({ settings: { k: 4, linksPerBucket: 1 } })
+    await cluster.grow(40)
+    await cluster.clock.advance(120_000)
+    const author = cluster.node(0)
+    let sent = 0
+    cluster.network.faults.drop = ({ from, bytes }) => {
+      if (from === author.id && bytes.length > large.value.length) sent += 1
+      return false
+    }
+    const linked = author.inspect().links.map(({ peer }) => idFromHex(peer))
+    const nearestOf = (ids: readonly Id[], keyId: Id) => ids.toSorted((x, y) => compareDistances(keyId, x, y))
+    const sharedBits = commonPrefixLength(author.id, nearestOf(linked, author.id)[3]!)
+    const closest = (keyId: Id) =>
+      cluster.nodes.toSorted((x, y) => compareDistances(keyId, x.id, y.id)).slice(0, 4)
+    // None of its links leads straight to where the key's replicas are.
+    const key = Array.from({ length: 1_000 }, (_, i) => keyIdOf(`far ${i}`)).find(
+      (keyId) =>
+        !closest(keyId).includes(author) &&
+        commonPrefixLength(nearestOf(linked, keyId)[0]!, keyId) < sharedBits,
+    )!
+    return { cluster, author, key, closest, sent: () => sent }
+  }
+
+  test('leaves its author once, not once for each of the k closest, and reaches all of them', async () => {
+    const { cluster, author, key, closest, sent } = await farFromHome()
+    const outcome = await cluster.run(author.records.put(key, large, { until: 'all' }))
+    expect(outcome).toMatchObject({ stored: 4, wanted: 4 })
+    // One of the four may be no neighbour of the one that passes it on: it is asked for itself.
+    expect(sent()).toBeLessThanOrEqual(2)
+    for (const holder of closest(key)) expect(holder.inspect().records.count).toBe(1)
+  })
+
+  test('reaches them too when nobody passes it on', async () => {
+    const { cluster, author, key, closest } = await farFromHome()
+    const [owner] = closest(key)
+    const passedOn = ({ from, bytes }: { from: Id; bytes: Uint8Array }) =>
+      from === owner!.id && bytes.length > large.value.length
+    cluster.network.faults.drop = passedOn
+    const outcome = await cluster.run(author.records.put(key, large, { until: 'all' }))
+    expect(outcome.stored).toBeGreaterThanOrEqual(3)
+    await cluster.clock.advance(10_000)
+    for (const holder of closest(key)) expect(holder.inspect().records.count).toBe(1)
+  })
+})

@@ -180,6 +180,26 @@ describe('a reply that crossed a relay', () => {
   })
 })
 
+describe('a request that many answer', () => {
+  test('tells of each who proves that it answers, until its time is over', async () => {
+    const { rpc, link, otherLink, relayed, nonceSent, clock } = rig()
+    const told: unknown[] = []
+    const way: Way = { kind: 'toward', target: keyIdOf('many'), link }
+    rpc.gather(way, question, ({ responder }) => told.push(responder))
+    const nonce = nonceSent(link)
+    relayed(link, far.id, provenPong(nonce, far))
+    relayed(otherLink, far.id, flip(provenPong(nonce, far), -1))
+    relayed(link, other.id, provenPong(nonce, other))
+    expect(told).toEqual([far.id, other.id])
+    expect(rpc.counters.rogueReplies).toBe(1)
+    await clock.advance(4_100)
+    relayed(link, far.id, provenPong(nonce, far))
+    expect(told).toHaveLength(2)
+    expect(rpc.pending).toBe(0)
+    expect(rpc.counters).toMatchObject({ timedOut: 0, lateReplies: 1 })
+  })
+})
+
 describe('what ends a request', () => {
   test('no link, a full link and a closed rpc reject before anything is sent', async () => {
     const { rpc, link } = rig()

@@ -119,7 +119,9 @@ class Transport implements WebRtcTransport {
     const key = idKey(peer)
     const standing = this.#links.get(key)
     if (standing) return standing
-    const dial = this.#dials.get(key) ?? this.#startDial(peer, key, path, this.#webRtc)
+    const underWay = this.#dials.get(key)
+    underWay?.own?.requestAgain(path)
+    const dial = underWay ?? this.#startDial(peer, key, path, this.#webRtc)
     return dial.join(options.signal)
   }
 

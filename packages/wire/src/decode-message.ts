@@ -99,9 +99,10 @@ function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Me
       return { type, nonce, keyId, ...author, all: (flags & 2) !== 0, skipCache: (flags & 4) !== 0 }
     }
     case 'store': {
-      const flags = reader.upTo(3)
+      const flags = reader.upTo(7)
       const ifSeq = flags & 1 ? { ifSeq: reader.u48() } : {}
-      return { type, nonce, record: readRecord(reader), ...ifSeq, cached: (flags & 2) !== 0 }
+      const spread = flags & 4 ? { spread: true } : {}
+      return { type, nonce, record: readRecord(reader), ...ifSeq, cached: (flags & 2) !== 0, ...spread }
     }
     case 'digest':
       return { type, nonce, entries: readEntries(reader) }

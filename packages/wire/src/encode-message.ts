@@ -69,7 +69,7 @@ function writeFields(writer: Writer, message: Message): void {
       return
     }
     case 'store':
-      writer.u8((message.ifSeq === undefined ? 0 : 1) | (message.cached ? 2 : 0))
+      writer.u8((message.ifSeq === undefined ? 0 : 1) | (message.cached ? 2 : 0) | (message.spread ? 4 : 0))
       if (message.ifSeq !== undefined) writer.u48(message.ifSeq)
       writeRecord(writer, message.record)
       return

@@ -67,6 +67,8 @@ export interface Store extends WithNonce {
   readonly ifSeq?: number
   /** A copy on the way to be kept shortly, not a replica. */
   readonly cached: boolean
+  /** Whoever takes it passes it on to the others of the k closest: each of them answers the requester. */
+  readonly spread?: boolean
 }
 
 /** "This is what I hold that should be with you too": answered by `wants`. */

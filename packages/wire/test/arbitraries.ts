@@ -79,8 +79,12 @@ export const request: Arbitrary<Request> = fc.oneof(
     )
     .map(([some, author]) => ({ ...some, ...author })),
   fc
-    .tuple(fc.record({ ...asking('store'), record, cached: fc.boolean() }), optional('ifSeq', u48))
-    .map(([some, ifSeq]) => ({ ...some, ...ifSeq })),
+    .tuple(
+      fc.record({ ...asking('store'), record, cached: fc.boolean() }),
+      optional('ifSeq', u48),
+      optional('spread', fc.constant(true)),
+    )
+    .map(([some, ifSeq, spread]) => ({ ...some, ...ifSeq, ...spread })),
   fc.record({ ...asking('digest'), entries: fc.array(digestEntry, { maxLength: 20 }) }),
   fc.record({ ...asking('channel-open'), channel: u32, label: text(64) }),
   fc.record({ ...asking('signal'), signal: bytes(0, 500) }),

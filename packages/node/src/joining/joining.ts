@@ -12,6 +12,7 @@ import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Dialler } from '../overlay/dialler.js'
 import type { LinkKeeper } from '../overlay/link-keeper.js'
+import { overlayPath } from '../overlay/signal-paths.js'
 import type { Timer } from '../ports/clock.js'
 import type { SignalPath } from '../ports/link-transport.js'
 import type { IntroducerState, Introductions } from './introductions.js'
@@ -38,7 +39,8 @@ interface Start {
 export class Joining {
   #start: Start | undefined
   #joined = false
-  #greeting = 0
+  /** First contacts being dialled. */
+  readonly #greeters = new Set<Id>()
   #lookingUp = false
   #looking: Timer | undefined
   #closed = false
@@ -69,12 +71,12 @@ export class Joining {
     const { dialler } = this.ports
     const chosen = peers.filter((peer) => dialler.wants(peer)).slice(0, greetersDialled)
     for (const peer of chosen) {
-      this.#greeting += 1
+      this.#greeters.add(peer)
       dialler
         .dial(peer, pathTo(peer))
         .catch(() => undefined)
         .finally(() => {
-          this.#greeting -= 1
+          this.#greeters.delete(peer)
           this.#onGreetingEnded()
         })
     }
@@ -94,7 +96,7 @@ export class Joining {
   /** Something changed at an introducer: may this node be certain to be alone, or is it hopeless? */
   consider(): void {
     const { introductions, links } = this.ports
-    if (this.#closed || links.size > 0 || this.#greeting > 0) return
+    if (this.#closed || links.size > 0 || this.#greeters.size > 0) return
     const states = introductions.states.map(({ state }) => state)
     if (states.some(({ type }) => type === 'connecting')) return
     const named = states.some((state) => state.type === 'welcomed' && state.peers > 0)
@@ -116,7 +118,7 @@ export class Joining {
   #lookUpOwn(): void {
     if (this.#lookingUp) return
     this.#lookingUp = true
-    findClosest(this.ports, this.ports.own)
+    findClosest(this.ports, this.ports.own, { onHeard: (closest) => this.ports.keeper.hear(closest) })
       .then((found) => this.#onNeighbourhood(found))
       .catch(() => undefined)
       .finally(() => {
@@ -130,8 +132,17 @@ export class Joining {
     this.ports.keeper.hear(found)
     this.ports.onStatus('joined')
     this.#start?.resolve()
+    this.#askGreetersOverOverlay()
     this.#lookAround()
-    if (this.#greeting === 0) this.ports.introductions.joined()
+    if (this.#greeters.size === 0) this.ports.introductions.joined()
+  }
+
+  /** An introducer may have named somebody it has let go of since: the overlay finds it all the same. */
+  #askGreetersOverOverlay(): void {
+    const { dialler } = this.ports
+    for (const peer of this.#greeters) {
+      dialler.dial(peer, overlayPath(this.ports, peer, undefined)).catch(() => undefined)
+    }
   }
 
   /** Carefully, but not before most siblings are linked: then each is asked straight, and not over relays. */
@@ -148,7 +159,7 @@ export class Joining {
 
   /** All first contacts have been tried: done with the introducers, or in need of other contacts. */
   #onGreetingEnded(): void {
-    if (this.#closed || this.#greeting > 0) return
+    if (this.#closed || this.#greeters.size > 0) return
     if (this.ports.links.size === 0) this.ports.introductions.alone()
     else if (this.#joined) this.ports.introductions.joined()
   }

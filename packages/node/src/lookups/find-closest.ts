@@ -8,7 +8,7 @@ import type { Timer } from '../ports/clock.js'
 import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { firstWays } from './ways.js'
+import { firstWays, waysToReplicas } from './ways.js'
 
 /** Two ends of the way that are asked independently: what one does not know or hides, the other names. */
 const agreeing = 2
@@ -68,7 +68,9 @@ function askFast(
   onAnswer: (contacts: readonly Contact[]) => void,
 ): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
-  const ways = firstWays(own, target, links, settings.alpha)
+  const ways = equalIds(own, target)
+    ? firstWays(own, target, links, settings.alpha)
+    : waysToReplicas(own, target, links, settings, settings.alpha)
   return new Promise((resolve) => {
     let open = ways.length
     let answers = 0

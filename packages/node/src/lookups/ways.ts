@@ -21,7 +21,11 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
   const nearest = links.closest(target, 3 * count).map((peer) => links.neighbour(peer)!)
   const others = nearest.filter(({ link }) => !isHop(link.peer))
   const livelyFirst = [...others.filter(({ silent }) => !silent), ...others.filter(({ silent }) => silent)]
-  for (const { link } of livelyFirst.slice(0, count - ways.length)) ways.push({ kind: 'link', link })
+  // Nobody is closer to our own id than we are; whoever is next closest is still found by going there.
+  const isOwn = equalIds(own, target)
+  for (const { link } of livelyFirst.slice(0, count - ways.length)) {
+    ways.push(isOwn ? { kind: 'toward', target, link } : { kind: 'link', link })
+  }
   return ways
 }
 
@@ -37,13 +41,14 @@ export function waysToReplicas(
   keyId: Id,
   links: LinkTable,
   { k, alpha }: Pick<Settings, 'k' | 'alpha'>,
+  countWhenFar = alpha + waysMoreWhenFar,
 ): Way[] {
   const ways: Way[] = []
   const free = new Set(links.lively())
   const sharedBits = replicasShareBits(own, links, k)
   const [nearest] = links.closest(keyId, 1)
   const isFar = nearest !== undefined && commonPrefixLength(nearest, keyId) < sharedBits
-  const count = isFar ? alpha + waysMoreWhenFar : alpha
+  const count = isFar ? countWhenFar : alpha
   for (let corner = 0; corner < count; corner++) {
     const target = corner === 0 ? keyId : withBitFlipped(keyId, sharedBits + corner)
     const link: Link | undefined = nextHop(own, target, free)
@@ -57,6 +62,14 @@ export function waysToReplicas(
     (way) => way.kind !== 'route' && !isTaken(way.link),
   )
   return [...ways, ...others.slice(0, alpha - ways.length)]
+}
+
+/** The way to a key whose replicas are more than a hop away; undefined where the nearest of them is linked. */
+export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Settings, 'k'>): Way | undefined {
+  const [nearest] = links.closest(keyId, 1)
+  if (!nearest || commonPrefixLength(nearest, keyId) >= replicasShareBits(own, links, k)) return undefined
+  const link = nextHop(own, keyId, links.lively())
+  return link && { kind: 'toward', target: keyId, link }
 }
 
 /** How many leading bits the k closest to any id share with it, guessed by our own k nearest: ids are spread evenly. */

@@ -105,6 +105,18 @@ export class Router {
     return false
   }
 
+  /**
+   * Passes a request on to a linked peer as if it were on its way from its origin: the reply goes back through here. False
+   * if the peer is not linked, or the ration of the link it came by is used up.
+   */
+  passOn(origin: Origin, peer: Id, body: Uint8Array): boolean {
+    const neighbour = this.links.neighbour(origin.link.peer)
+    const path = [...origin.route.toReversed(), this.own, peer]
+    const link = this.links.get(peer)
+    if (!link || !neighbour || path.length > hopsMax + 1 || !this.#mayRelay(neighbour, body)) return false
+    return link.send(encodePacket({ kind: 'along', path, index: path.length - 1, body }))
+  }
+
   #receiveToward(neighbour: Neighbour, packet: Toward, bytes: Uint8Array): void {
     const { link } = neighbour
     if (packet.path.some((id) => equalIds(id, this.own))) return

@@ -17,8 +17,9 @@ export function wayTo(own: Id, links: LinkTable, peer: Id): Way | undefined {
 }
 
 /**
- * A path to `peer`: straight where there is a link, along `route` while its first hops stand, else greedily toward
- * the id. Chosen anew for each signal, since links come and go during a handshake.
+ * A path to `peer`: straight where there is a link, along `route` while its first hops stand, else, and if a relay says
+ * that the route is broken, greedily toward the id. Chosen anew for each signal, since links come and go during a
+ * handshake.
  */
 export function overlayPath(
   ports: { readonly own: Id; readonly rpc: Rpc; readonly links: LinkTable },
@@ -29,8 +30,12 @@ export function overlayPath(
   return {
     send(signal) {
       const known = !links.has(peer) && route?.some((hop) => links.has(hop)) ? route : undefined
-      const way: Way | undefined = known ? { kind: 'route', route: known } : wayTo(own, links, peer)
-      if (way) rpc.signal(way, signal)
+      const sendToward = () => {
+        const way = wayTo(own, links, peer)
+        if (way) rpc.signal(way, signal)
+      }
+      if (known) rpc.signal({ kind: 'route', route: known }, signal, sendToward)
+      else sendToward()
     },
   }
 }

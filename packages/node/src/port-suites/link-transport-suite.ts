@@ -109,6 +109,15 @@ const dialling: PairCase[] = [
     },
   ],
   [
+    'a second dial reaches a peer whom the first one’s path does not',
+    async (pair) => {
+      const nowhere = { send: () => undefined }
+      const first = pair.a.dial(pair.idB, nowhere)
+      const second = pair.a.dial(pair.idB, pair.pathAtoB)
+      expectThat((await first) === (await second), 'one link')
+    },
+  ],
+  [
     'two peers that dial each other at once get one link',
     async (pair) => {
       const opened = { a: 0, b: 0 }

@@ -49,7 +49,8 @@ export interface SignalPath {
 export interface LinkTransport {
   /**
    * Resolves with the link to `peer`, the standing one if there is one already. Two peers that dial
-   * each other at once get one link. Rejects with a KadrtcError: UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED,
+   * each other at once get one link. A dial that is under way is shared, and a peer that has not answered yet is
+   * asked by the new path too. Rejects with a KadrtcError: UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED,
    * or with the reason of `signal`.
    */
   dial(peer: Id, path: SignalPath, options?: { signal?: CancelSignal }): Promise<Link>

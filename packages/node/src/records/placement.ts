@@ -2,12 +2,17 @@
  * Brings one record to the k nodes closest to its key, while they are still being found: the first answer of the lookup
  * nearly always names them all, and the others only make sure. Whoever turns out not to be among them has a copy that
  * does no harm.
+ *
+ * Where the key is more than a hop away the record goes ahead: one packet takes it toward the key, and the node there
+ * passes it on to its neighbours, who all answer. Only who has not answered by the time that takes is asked for itself.
  */
 import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
+import { wayToFar } from '../lookups/ways.js'
+import type { Timer } from '../ports/clock.js'
 import type { RecordShelf } from './record-shelf.js'
 
 export interface PlacementPorts extends LookupPorts {
@@ -39,16 +44,23 @@ const failed: Verdict = { status: 'failed' }
 export class Placement {
   /** Rejects with NOT_STORED, CONFLICT, or the signal's reason. */
   readonly outcome: Promise<StoreOutcome>
+  /** Called once nobody will be asked any more. */
+  onQuiet: () => void = () => undefined
   /** Whoever has been asked, with what came of it; bounded by what one lookup names. */
   readonly #verdicts = new Map<string, Verdict | undefined>()
   readonly #options: StoreOptions
   /** The replicas besides this node, once the lookup has ended. */
   #remote: readonly Contact[] | undefined
   #own: Verdict | undefined
+  /** Runs until those to whom the record went ahead should have answered. */
+  #ahead: Timer | undefined
   #settled = false
   #resolve!: (outcome: StoreOutcome) => void
   #reject!: (reason: unknown) => void
-  readonly #abort = () => this.#settle(() => this.#reject(this.#options.signal?.reason))
+  readonly #abort = () => {
+    this.close()
+    this.#settle(() => this.#reject(this.#options.signal?.reason))
+  }
 
   constructor(
     readonly ports: PlacementPorts,
@@ -65,9 +77,27 @@ export class Placement {
     else options.signal?.addEventListener('abort', this.#abort)
   }
 
+  /** Sends the record ahead, if the key is far. */
+  goAhead(): void {
+    const { own, links, settings, rpc, clock } = this.ports
+    const way = this.#settled ? undefined : wayToFar(own, this.record.keyId, links, settings)
+    if (!way) return
+    rpc.gather(way, { ...this.#store(), spread: true }, ({ reply, responder }) => {
+      this.#verdicts.set(idKey(responder), reply)
+      this.#consider()
+    })
+    // The answers of those it is passed on to come one link farther than a relayed answer does.
+    const { direct, relayed } = rpc.roundTrips
+    this.#ahead = clock.setTimer(relayed.hedgeAfterMs + direct.hedgeAfterMs, () => {
+      this.#ahead = undefined
+      for (const contact of this.#remote ?? []) this.#ask(contact)
+      if (this.#remote) this.onQuiet()
+    })
+  }
+
   /** The closest contacts as far as they are known now, nearest first: they are asked to store the record. */
   aim(contacts: readonly Contact[]): void {
-    if (this.#settled) return
+    if (this.#settled || this.#ahead) return
     for (const contact of this.#remoteOf(contacts).remote) this.#ask(contact)
   }
 
@@ -77,8 +107,19 @@ export class Placement {
     const { remote, ownIsReplica } = this.#remoteOf(contacts)
     this.#remote = remote
     if (ownIsReplica) this.#own = this.ports.shelf.offer(this.record, { ifSeq: this.#options.ifSeq })
-    for (const contact of remote) this.#ask(contact)
+    if (!this.#ahead) {
+      for (const contact of remote) this.#ask(contact)
+      this.onQuiet()
+    }
     this.#consider()
+  }
+
+  /** Asks nobody any more; the outcome is what it is. */
+  close(): void {
+    this.#ahead?.cancel()
+    this.#ahead = undefined
+    this.#remote ??= []
+    this.onQuiet()
   }
 
   #remoteOf(contacts: readonly Contact[]): { remote: readonly Contact[]; ownIsReplica: boolean } {
@@ -92,20 +133,19 @@ export class Placement {
     const key = idKey(id)
     if (this.#verdicts.has(key)) return
     this.#verdicts.set(key, undefined)
-    const { ifSeq } = this.#options
-    const store = {
-      type: 'store',
-      record: this.record,
-      cached: false,
-      ...(ifSeq === undefined ? {} : { ifSeq }),
-    } as const
     this.ports.rpc
-      .request({ kind: 'route', route }, store)
+      .request({ kind: 'route', route }, this.#store())
       .then(
         ({ reply }) => this.#verdicts.set(key, reply),
         () => this.#verdicts.set(key, failed),
       )
       .finally(() => this.#consider())
+  }
+
+  #store() {
+    const { ifSeq } = this.#options
+    const condition = ifSeq === undefined ? {} : { ifSeq }
+    return { type: 'store', record: this.record, cached: false, ...condition } as const
   }
 
   #consider(): void {

@@ -33,6 +33,8 @@ const restartSpreadMs = 5_000
 
 export class Publisher {
   readonly #publications = new Map<string, Publication>()
+  /** Records that are being brought to their replicas; bounded by what apps put at once. */
+  readonly #placements = new Set<Placement>()
   #timer: Timer | undefined
   #highestSeq: number | undefined
   #closed = false
@@ -90,7 +92,7 @@ export class Publisher {
     if (!this.#publications.has(slot) && this.#publications.size >= this.publishedMax) {
       throw new KadrtcError('BUSY', 'this node publishes too many records')
     }
-    placement = new Placement(this.ports, record, options)
+    placement = this.#place(record, options)
     placement.aim(heard)
     placement.finish(await finding)
     const outcome = await placement.outcome
@@ -101,6 +103,15 @@ export class Publisher {
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
+    for (const placement of [...this.#placements]) placement.close()
+  }
+
+  #place(record: KadRecord, options: StoreOptions): Placement {
+    const placement = new Placement(this.ports, record, options)
+    this.#placements.add(placement)
+    placement.onQuiet = () => this.#placements.delete(placement)
+    placement.goAhead()
+    return placement
   }
 
   #noteSeq(record: KadRecord): void {
@@ -146,7 +157,7 @@ export class Publisher {
         continue
       }
       this.#remember(slot, renewed)
-      const placement = new Placement(this.ports, renewed, { until: 'all' })
+      const placement = this.#place(renewed, { until: 'all' })
       placement.finish(await findClosest(this.ports, renewed.keyId))
       await placement.outcome.catch(() => undefined)
     }

@@ -3,6 +3,7 @@ import { cacheLifeMs, compareDistances, type Id, idKey, type KadRecord, slotOf }
 import {
   contactsMax,
   type Digest,
+  encodeMessage,
   type FindNode,
   type FindValue,
   type Reply,
@@ -15,7 +16,7 @@ import {
 } from '@kadrtc/wire'
 import type { Channels } from '../channels/channels.js'
 import type { LinkTable } from '../overlay/link-table.js'
-import type { Origin } from '../overlay/router.js'
+import type { Origin, Router } from '../overlay/router.js'
 import { overlayPath } from '../overlay/signal-paths.js'
 import type { Awaitable } from '../ports/identity.js'
 import type { LinkTransport } from '../ports/link-transport.js'
@@ -35,6 +36,7 @@ export interface HandlerPorts {
   /** Told of each replica that is new here, and of each that a holder offers. */
   readonly replication: ReplicaEvents
   rpc(): Rpc
+  router(): Router
   channels(): Channels
 }
 
@@ -130,14 +132,25 @@ export class Handlers {
     const closer = this.#closerThanOwn(record.keyId, origin)
     if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
     const held = shelf.entry(slotOf(record))
-    if (held && !held.cached && sameBytes(held.version, recordVersion(record)))
-      return answer('same', held.seq)
-    const fault = await proofs.check(record)
+    const isHeld = held && !held.cached && sameBytes(held.version, recordVersion(record))
+    const fault = isHeld ? 'ok' : await proofs.check(record)
     if (fault !== 'ok') return answer(statusOf(fault))
+    if (request.spread) this.#spread(request, origin)
+    if (isHeld) return answer('same', held.seq)
     const cachedUntilMs = request.cached ? this.ports.now() + cacheLifeMs(closer, cacheLifeMsMost) : undefined
     const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
     if (status === 'stored' && !request.cached) this.ports.replication.onStored(slotOf(record), record.keyId)
     return answer(status, seq)
+  }
+
+  /** Passes a record on to the others of the k closest: it crosses the network once, and not once for each of them. */
+  #spread({ spread, ...request }: Store, origin: Origin): void {
+    const { links, settings, own } = this.ports
+    const body = encodeMessage(request)
+    const passed = new Set([own, ...origin.route].map(idKey))
+    for (const peer of links.closest(request.record.keyId, settings.k)) {
+      if (!passed.has(idKey(peer))) this.ports.router().passOn(origin, peer, body)
+    }
   }
 
   /** Linked peers closer to the key than this node; whoever asks to store does not count. */

@@ -81,6 +81,8 @@ interface Pending {
   readonly release: () => void
   readonly resolve: (answer: Settled) => void
   readonly reject: (error: unknown) => void
+  /** Many may answer: it is told of each, and the request goes on. */
+  readonly each: ((answer: Settled) => void) | undefined
 }
 
 export interface RpcPorts {
@@ -93,6 +95,9 @@ export interface RpcPorts {
 
 /** Requests of this node under way over all links; each is bounded by its timeout. */
 const pendingMax = 8_192
+
+/** A relay says at once that it cannot pass a signal on: older ones have arrived, or are lost. */
+const signalsRemembered = 64
 
 /**
  * One timer looks after all requests, and runs out by itself when there are none: to set and cancel one for each would
@@ -116,6 +121,8 @@ export class Rpc {
   /** Told of notices from the other end of a link. */
   onNotice: (notice: Notice, link: Link) => void = () => undefined
   readonly #pending = new Map<number, Pending>()
+  /** What to do when a signal is said to go no further, the latest last; at most `signalsRemembered`. */
+  readonly #signals = new Map<number, () => void>()
   #sweep: Timer | undefined
   #closed = false
 
@@ -140,6 +147,29 @@ export class Rpc {
     question: Question<T>,
     options: { timeoutMs?: number; signal?: CancelSignal | undefined } = {},
   ): Promise<Answer<T>> {
+    return this.#ask(way, question, options) as Promise<unknown> as Promise<Answer<T>>
+  }
+
+  /**
+   * A request that many answer: `onAnswer` is told of each, until `timeoutMs` are over. It never fails: nobody may answer
+   * at all.
+   */
+  gather<T extends Asking>(
+    way: Way,
+    question: Question<T>,
+    onAnswer: (answer: Answer<T>) => void,
+    options: { timeoutMs?: number } = {},
+  ): void {
+    const each = onAnswer as (answer: Settled) => void
+    this.#ask(way, question, options, each).catch(() => undefined)
+  }
+
+  #ask<T extends Asking>(
+    way: Way,
+    question: Question<T>,
+    options: { timeoutMs?: number; signal?: CancelSignal | undefined },
+    each?: (answer: Settled) => void,
+  ): Promise<Settled> {
     return new Promise<Settled>((resolve, reject) => {
       const neighbour = this.#admit(way, options.signal)
       const nonce = this.#drawNonce()
@@ -155,11 +185,12 @@ export class Rpc {
       const wanted = replyFor[question.type]
       neighbour.outbound += 1
       const { link } = neighbour
-      this.#pending.set(nonce, { way, link, wanted, sentAtMs, expiresAtMs, release, resolve, reject })
+      const settling = { release, resolve, reject, each }
+      this.#pending.set(nonce, { way, link, wanted, sentAtMs, expiresAtMs, ...settling })
       if (abort) signal.addEventListener('abort', abort)
       this.#sweep ??= this.ports.clock.setTimer(Math.min(sweepMs, timeoutMs), this.#expire)
       if (!this.#send(way, body)) this.#fail(nonce, new KadrtcError('BUSY', 'the link is congested'))
-    }) as Promise<unknown> as Promise<Answer<T>>
+    })
   }
 
   /** Sends a notice to the other end of a link; false if the link is full. */
@@ -167,9 +198,15 @@ export class Rpc {
     return this.router.sendDirect(link, encodeMessage(notice))
   }
 
-  /** Sends a WebRTC signal along a route or toward a peer. Best effort. */
-  signal(way: Way, signal: Uint8Array): void {
-    this.#send(way, encodeMessage({ type: 'signal', nonce: this.#drawNonce(), signal }))
+  /** Sends a WebRTC signal along a route or toward a peer. Best effort; told when a relay says that it goes no further. */
+  signal(way: Way, signal: Uint8Array, onUnreachable?: () => void): void {
+    const nonce = this.#drawNonce()
+    if (onUnreachable) {
+      this.#signals.set(nonce, onUnreachable)
+      const [oldest] = this.#signals.keys()
+      if (this.#signals.size > signalsRemembered && oldest !== undefined) this.#signals.delete(oldest)
+    }
+    this.#send(way, encodeMessage({ type: 'signal', nonce, signal }))
   }
 
   /** A body that the router delivered. */
@@ -254,7 +291,10 @@ export class Rpc {
   #onReply(reply: Reply, decoded: DecodedMessage, origin: Origin): void {
     const pending = this.#pending.get(reply.nonce)
     if (!pending) {
-      this.counters.lateReplies += 1
+      const onUnreachable = reply.type === 'unreachable' && this.#signals.get(reply.nonce)
+      this.#signals.delete(reply.nonce)
+      if (onUnreachable) onUnreachable()
+      else this.counters.lateReplies += 1
       return
     }
     if (reply.type === 'unreachable') {
@@ -293,6 +333,11 @@ export class Rpc {
       this.counters.rogueReplies += 1
       return
     }
+    const rttMs = this.ports.clock.now() - pending.sentAtMs
+    if (pending.each) {
+      if (reply.type === pending.wanted) pending.each({ reply, responder, route, rttMs })
+      return
+    }
     this.#settle(reply.nonce, pending)
     if (reply.type === 'error') {
       pending.reject(new KadrtcError(reply.code === 'busy' ? 'BUSY' : 'REFUSED', reply.code))
@@ -303,7 +348,6 @@ export class Rpc {
       pending.reject(new KadrtcError('REFUSED', `a ${reply.type} is no answer to this request`))
       return
     }
-    const rttMs = this.ports.clock.now() - pending.sentAtMs
     this.roundTrips[isDirect(pending.way) ? 'direct' : 'relayed'].sample(rttMs)
     this.counters.answered += 1
     pending.resolve({ reply, responder, route, rttMs })
@@ -370,9 +414,9 @@ export class Rpc {
   readonly #expire = (): void => {
     const nowMs = this.ports.clock.now()
     this.noteSilence()
-    for (const [nonce, { expiresAtMs }] of this.#pending) {
+    for (const [nonce, { expiresAtMs, each }] of this.#pending) {
       if (expiresAtMs > nowMs) continue
-      this.counters.timedOut += 1
+      if (!each) this.counters.timedOut += 1
       this.#fail(nonce, new KadrtcError('TIMEOUT', 'a peer did not answer'))
     }
     this.#sweep = this.#pending.size > 0 ? this.ports.clock.setTimer(sweepMs, this.#expire) : undefined
