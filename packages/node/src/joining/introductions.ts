@@ -1,6 +1,6 @@
 /**
  * The introducers at work: asks them for first contacts, carries their signals, comes back to one that failed with
- * growing pauses, and to all of them now and then at random, so that islands find each other again.
+ * growing pauses, and to all of them now and then at random, greeters too, so that islands find each other again.
  */
 import type { Id } from '@kadrtc/kademlia'
 import type { KadrtcError } from '../errors.js'
@@ -83,11 +83,13 @@ export class Introductions {
     for (const { session } of this.#atWork) session.connect()
   }
 
-  /** Links stand: tells the introducers, and stops asking those that named nobody. */
+  /** Links stand: tells the introducers, and asks them seldom from now on. */
   joined(): void {
     this.#settle()
     this.#linked = true
-    for (const { state, again } of this.#atWork) if (state.type === 'welcomed') again?.cancel()
+    for (const atWork of this.#atWork) {
+      if (atWork.state.type === 'welcomed') this.#connectAfter(atWork, this.#rarelyMs())
+    }
   }
 
   /** Nobody is there yet: stays with the introducers for who comes, and goes on asking. */
@@ -117,20 +119,26 @@ export class Introductions {
     if (peers.length > 0) atWork.failures = 0
     this.#become(atWork, { type: 'welcomed', peers: peers.length })
     if (peers.length > 0) this.events.onPeers(peers, (peer) => this.#path(atWork, peer))
-    else if (!this.#linked) this.#connectAfter(atWork, this.#pauseMs(atWork))
+    if (this.#linked) this.#connectAfter(atWork, this.#rarelyMs())
+    else if (peers.length === 0) this.#connectAfter(atWork, this.#pauseMs(atWork))
     if (this.#settled) atWork.session.joined()
   }
 
   #onDown(atWork: AtWork, error: KadrtcError | undefined): void {
     if (this.#closed) return
-    const { random, reintroductionMs } = this.ports
     if (!error) {
       this.#become(atWork, { type: 'released' })
-      this.#connectAfter(atWork, -reintroductionMs * Math.log(1 - randomFraction(random)))
+      this.#connectAfter(atWork, this.#rarelyMs())
       return
     }
     this.#become(atWork, { type: 'down', error })
     this.#connectAfter(atWork, this.#pauseMs(atWork))
+  }
+
+  /** Exponentially distributed: nodes that began together do not come back together. */
+  #rarelyMs(): number {
+    const { random, reintroductionMs } = this.ports
+    return -reintroductionMs * Math.log(1 - randomFraction(random))
   }
 
   #pauseMs(atWork: AtWork): number {

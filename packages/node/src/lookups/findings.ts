@@ -22,11 +22,14 @@ export class ReadFindings {
     return [...this.#newest.values()]
   }
 
-  /** Takes what a node answered; true if any of it was valid. Records already seen are not verified again. */
-  async add(holder: Id, records: readonly KadRecord[]): Promise<boolean> {
+  /**
+   * Takes what a node answered; true if any of it was valid. Records already seen are not verified again. Who names others
+   * to ask besides does not count as a holder: it knows that it is none of the k closest.
+   */
+  async add(holder: Id, records: readonly KadRecord[], namesOthers = false): Promise<boolean> {
     const verdicts = await Promise.all(records.map((record) => this.#take(record)))
     const any = verdicts.some(Boolean)
-    if (any) this.#holders.add(idKey(holder))
+    if (any && !namesOthers) this.#holders.add(idKey(holder))
     return any
   }
 

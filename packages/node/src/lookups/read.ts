@@ -87,9 +87,10 @@ class Read {
     const { signal, local, vouched } = this.options
     if (signal?.aborted) return this.#abort()
     signal?.addEventListener('abort', this.#abort)
+    this.#expectAnswers()
     if (local.length === 0) return this.#askFast()
     this.#findings
-      .add(this.ports.own, local)
+      .add(this.ports.own, local, !vouched && this.options.holdersWanted > 1)
       .then((valid) => {
         if (valid && (vouched || this.options.holdersWanted === 1)) this.#consider()
         if (!this.#done) this.#askFast()
@@ -120,7 +121,7 @@ class Read {
 
   async #ask(way: Way): Promise<Findings> {
     const { reply, responder, route } = await this.ports.rpc.request(way, this.options.question)
-    const valid = await this.#findings.add(responder, reply.records)
+    const valid = await this.#findings.add(responder, reply.records, reply.contacts.length > 0)
     const findings = { contacts: reply.contacts, route }
     this.#answered.set(idKey(responder), findings)
     this.#heard.push({ id: responder, route }, ...contactsBehind(reply.contacts, route))

@@ -172,6 +172,15 @@ export class RecordShelf {
     return { status: 'stored', seq: next.seq }
   }
 
+  /** A replica that is needed here no longer goes on as a copy in memory until then, if it is there. */
+  demote(slot: string, cachedUntilMs: number): void {
+    const entry = this.#entries.get(slot)
+    if (!entry || entry.cached) return
+    const { record } = entry
+    this.#evict(entry)
+    if (record) this.offer(record, { cachedUntilMs })
+  }
+
   /** Forgets what has expired. */
   async expire(): Promise<void> {
     const stored = this.#dropExpired()

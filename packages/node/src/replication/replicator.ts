@@ -3,7 +3,8 @@
  * event-driven). When a neighbour becomes one of the k, the closest holder hands the record over at once; the others
  * stand in one step later each, offer only a digest, and find it is there. A record that is new here is offered to the
  * rest of its replica set too, since its author may have missed one of them or be gone: by the closest holder, and by
- * another only if it has heard of no offer. The hourly digest is the backstop.
+ * another only if it has heard of no offer. The hourly digest is the backstop. With it goes what was left here when closer
+ * nodes came: once the closest have it, a holder that is none of the k keeps it as a cached copy, which soon expires.
  */
 import { compareDistances, equalIds, handoverDelayMs, type Id, idKey } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
@@ -40,6 +41,10 @@ const handedAtOnce = 8
 
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
+
+/** So many of the closest must have a record before a former holder lets go of it. Guesses. */
+const witnesses = 3
+const leftoverLifeMs = 60_000
 
 /** Records to offer one peer when their wait is over. One batch per peer and rank: at most neighbourhood x k. */
 interface Batch {
@@ -181,7 +186,11 @@ export class Replicator {
   }
 
   /** Offers digests, then stores what the peer wants. */
-  async #offer(peer: Contact, slots: Iterable<string>): Promise<void> {
+  async #offer(
+    peer: Contact,
+    slots: Iterable<string>,
+    onHeldThere: (slot: string) => void = () => undefined,
+  ): Promise<void> {
     const { shelf, rpc } = this.ports
     const held = [...slots].filter((slot) => shelf.entry(slot)?.cached === false)
     for (let start = 0; start < held.length; start += digestEntries) {
@@ -194,6 +203,9 @@ export class Replicator {
         peer,
         part.filter((_, index) => reply.wanted[index]),
       )
+      part.forEach((slot, index) => {
+        if (!reply.wanted[index]) onHeldThere(slot)
+      })
     }
   }
 
@@ -217,12 +229,33 @@ export class Replicator {
     if (failure) throw failure
   }
 
+  /** Only linked peers count as closer: somebody who was only heard of may be gone. */
+  #retireLeftovers(): void {
+    const { own, links, settings } = this.ports
+    const perPeer = new Map<Id, string[]>()
+    const peers = links.peers()
+    this.#forEachHeld((slot, keyId) => {
+      if (countCloser(keyId, own, peers) < settings.k) return
+      for (const peer of links.closest(keyId, witnesses))
+        perPeer.set(peer, [...(perPeer.get(peer) ?? []), slot])
+    })
+    const confirmed = new Map<string, number>()
+    for (const [peer, slots] of perPeer) {
+      this.#offer({ id: peer, route: [peer] }, slots, (slot) => {
+        const times = (confirmed.get(slot) ?? 0) + 1
+        confirmed.set(slot, times)
+        if (times === witnesses) this.ports.shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
+      }).catch(() => undefined)
+    }
+  }
+
   #scheduleDigests(): void {
     const { clock, random, settings, neighbourhood } = this.ports
     const delayMs = settings.digestIntervalMs * (0.75 + randomFraction(random) / 2)
     this.#hourly = clock.setTimer(delayMs, () => {
       this.#scheduleDigests()
       for (const peer of neighbourhood.members()) this.onPeerJoined(peer)
+      this.#retireLeftovers()
       this.ports.shelf.expire().catch(() => undefined)
     })
   }

@@ -79,11 +79,24 @@ export class Handlers {
     }
   }
 
-  /** May a packet on its way be answered here? Only with a record that is in memory: a relay waits for no disk. */
+  /**
+   * May a packet on its way be answered here? Only with a record that is in memory: a relay waits for no disk. And not with
+   * one that was left here when closer nodes came: it may be an old one by now.
+   */
   answersEarly(request: Request): boolean {
     if (request.type !== 'find-value' || request.all) return false
-    const records = this.ports.shelf.findInMemory(request.keyId, searchOf(request))
-    return records !== undefined && records.length > 0
+    const { shelf } = this.ports
+    const records = shelf.findInMemory(request.keyId, searchOf(request))
+    if (!records?.[0]) return false
+    return this.#isHolder(records[0])
+  }
+
+  /** Is this node one of the k closest, or is this a copy kept for a while? */
+  #isHolder(record: KadRecord, asker?: Id): boolean {
+    const { shelf, settings } = this.ports
+    return (
+      shelf.entry(slotOf(record))?.cached === true || this.#closerThanOwn(record.keyId, asker) < settings.k
+    )
   }
 
   #pathBack(origin: Origin) {
@@ -106,8 +119,10 @@ export class Handlers {
     const inMemory = this.ports.shelf.findInMemory(request.keyId, search)
     const reply = (records: readonly KadRecord[]): Reply => {
       const fitting = upToLimits(records)
-      // Who has the record has no need of others to ask: 400 bytes that most replies go without.
-      const contacts = records.length > 0 ? [] : this.#closest(request.keyId, origin)
+      // Who has the record has no need of others to ask: 400 bytes that most replies go without. A former holder names
+      // them: its records are welcome, but it may have missed newer ones.
+      const isEnough = records[0] !== undefined && this.#isHolder(records[0], origin.id)
+      const contacts = isEnough ? [] : this.#closest(request.keyId, origin)
       return {
         type: 'value',
         nonce: request.nonce,
@@ -129,7 +144,7 @@ export class Handlers {
       status,
       ...(seq === undefined ? {} : { seq }),
     })
-    const closer = this.#closerThanOwn(record.keyId, origin)
+    const closer = this.#closerThanOwn(record.keyId, origin.id)
     if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
     const held = shelf.entry(slotOf(record))
     const isHeld = held && !held.cached && sameBytes(held.version, recordVersion(record))
@@ -154,9 +169,9 @@ export class Handlers {
   }
 
   /** Linked peers closer to the key than this node; whoever asks to store does not count. */
-  #closerThanOwn(keyId: Id, origin: Origin): number {
+  #closerThanOwn(keyId: Id, origin?: Id): number {
     const { own, links } = this.ports
-    const asker = idKey(origin.id)
+    const asker = origin && idKey(origin)
     return links.peers().filter((peer) => compareDistances(keyId, peer, own) < 0 && idKey(peer) !== asker)
       .length
   }
