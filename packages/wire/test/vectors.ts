@@ -176,6 +176,7 @@ export const vectors: Readonly<Record<string, Vector>> = {
     skipCache: false,
   }),
   'message/store': message({ type: 'store', nonce, record: content, ifSeq: 7, cached: false }),
+  'message/store-spread': message({ type: 'store', nonce, record: content, cached: false, spread: true }),
   'message/digest': message({
     type: 'digest',
     nonce,
