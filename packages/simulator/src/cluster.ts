@@ -15,9 +15,16 @@
  * Whatever the nodes do, the same seed and the same calls give the same run: `cluster.trace.digest()` tells.
  * Errors of the clock name the seed.
  */
-import { type Clock, type Introducer, MemoryRecordStore, type RecordStore } from '@kadrtc/node'
+import {
+  type Clock,
+  type Introducer,
+  type LinkTransport,
+  MemoryRecordStore,
+  type RecordStore,
+} from '@kadrtc/node'
 import { constantLatency, type LatencyModel } from './latency-plane.js'
 import { LocalClock } from './local-clock.js'
+import { type Lies, LyingTransport } from './lying-transport.js'
 import { SeededRandom } from './seeded-random.js'
 import { StubIdentity } from './stub-identity.js'
 import { TraceHash } from './trace-hash.js'
@@ -30,7 +37,7 @@ import type { VirtualTransport } from './virtual-transport.js'
 export interface ClusterPorts {
   readonly network: string
   readonly identity: StubIdentity
-  readonly transport: VirtualTransport
+  readonly transport: LinkTransport
   readonly introducers: readonly Introducer[]
   readonly records: RecordStore
   readonly published: RecordStore
@@ -59,7 +66,18 @@ export interface ClusterOptions<N> {
   readonly granularityMs?: number
 }
 
-export type MemberState = 'up' | 'crashed' | 'left'
+/** `frozen`: the browser has stopped the tab's code. It may go on, or never. */
+export type MemberState = 'up' | 'frozen' | 'crashed' | 'left'
+
+/** What is odd about one node, for as long as it is in the cluster. */
+export interface NodeConditions {
+  /** How much its clock runs ahead; negative: behind. */
+  readonly skewMs?: number
+  /** How much longer each message to it takes. */
+  readonly slowMs?: number
+  /** How it deceives others. */
+  readonly lying?: Lies
+}
 
 /** One place in the cluster. */
 export interface Member<N> {
@@ -67,6 +85,7 @@ export interface Member<N> {
   readonly ports: ClusterPorts
   readonly node: N
   readonly state: MemberState
+  readonly conditions: NodeConditions
 }
 
 interface MutableMember<N> extends Member<N> {
@@ -74,6 +93,7 @@ interface MutableMember<N> extends Member<N> {
   node: N
   state: MemberState
   clock: LocalClock
+  tab: VirtualTransport
   restarts: number
 }
 
@@ -86,7 +106,9 @@ export class Cluster<N> {
   readonly server: VirtualIntroductionServer
   readonly #options: ClusterOptions<N>
   readonly #withinMs: number
-  readonly #members: MutableMember<N>[] = []
+  /** Oldest first; bounded by `forget`. */
+  readonly #members = new Map<number, MutableMember<N>>()
+  #added = 0
 
   constructor(options: ClusterOptions<N>) {
     this.#options = options
@@ -110,14 +132,14 @@ export class Cluster<N> {
     })
   }
 
-  /** Everybody who ever was in the cluster, by index. */
+  /** Everybody who ever was in the cluster and has not been forgotten, oldest first. */
   get members(): readonly Member<N>[] {
-    return this.#members
+    return [...this.#members.values()]
   }
 
   /** Nodes that are up, by index. */
   get nodes(): N[] {
-    return this.#members.filter(({ state }) => state === 'up').map(({ node }) => node)
+    return this.members.filter(({ state }) => state === 'up').map(({ node }) => node)
   }
 
   /** The node at `index`, whatever its state. Throws RangeError if there never was one. */
@@ -126,19 +148,26 @@ export class Cluster<N> {
   }
 
   /** Makes one more node and calls its `start`, without waiting: the promise is of the start. */
-  add(): { readonly member: Member<N>; readonly started: Promise<unknown> } {
-    const index = this.#members.length
+  add(conditions: NodeConditions = {}): { readonly member: Member<N>; readonly started: Promise<unknown> } {
+    const index = this.#added++
     const identity = StubIdentity.random(this.random.fork(`identity ${index}`))
     const stores = { records: new MemoryRecordStore(), published: new MemoryRecordStore() }
-    const made = this.#make(index, 0, identity, stores)
-    const member: MutableMember<N> = { index, state: 'up', restarts: 0, ...made }
-    this.#members.push(member)
+    const made = this.#make(index, 0, identity, stores, conditions)
+    const member: MutableMember<N> = { index, state: 'up', restarts: 0, conditions, ...made }
+    this.#members.set(index, member)
     return { member, started: this.#start(member.node) }
   }
 
   /** Adds `count` nodes, one after the other, each once the one before has started. */
   async grow(count: number): Promise<void> {
     for (let i = 0; i < count; i++) await this.run(this.add().started)
+  }
+
+  /** Adds `count` nodes at one moment; the promise is of all their starts. */
+  addMany(count: number): { readonly members: readonly Member<N>[]; readonly started: Promise<unknown> } {
+    const added = Array.from({ length: count }, () => this.add())
+    const started = Promise.all(added.map((one) => one.started))
+    return { members: added.map(({ member }) => member), started }
   }
 
   /** Lets time pass until `work` settles, and gives its value. Several promises may go on side by side. */
@@ -149,11 +178,35 @@ export class Cluster<N> {
   /** The node's tab dies: its code stops, its links fall silent, its stores keep what they hold. */
   crash(index: number): void {
     const member = this.#member(index)
-    if (member.state !== 'up') return
+    if (member.state !== 'up' && member.state !== 'frozen') return
     member.state = 'crashed'
     member.clock.stop()
-    member.ports.transport.crash()
+    member.tab.crash()
     this.server.crash(member.ports.identity.id)
+  }
+
+  /** Many tabs die at one moment. */
+  crashMany(indices: Iterable<number>): void {
+    for (const index of indices) this.crash(index)
+  }
+
+  /**
+   * The browser freezes the node's tab: none of its code runs, and to its peers it is as silent as a crashed one. Its verbs
+   * are not to be called until `thaw`; without one this is a tab that hangs. The server takes it for alive.
+   */
+  freeze(index: number): void {
+    const member = this.#member(index)
+    if (member.state !== 'up') return
+    member.state = 'frozen'
+    member.tab.freeze()
+  }
+
+  /** The tab goes on: timers that were due, messages and closes that came meanwhile are delivered in their order. */
+  thaw(index: number): void {
+    const member = this.#member(index)
+    if (member.state !== 'frozen') return
+    member.state = 'up'
+    member.tab.thaw()
   }
 
   /** A crashed node comes back with its identity and its stores: a reload. The promise is of the start. */
@@ -162,7 +215,7 @@ export class Cluster<N> {
     if (member.state !== 'crashed') throw new Error(`Node ${index} has not crashed: it is ${member.state}`)
     const { identity } = member.ports
     member.restarts++
-    Object.assign(member, this.#make(index, member.restarts, identity, member.ports))
+    Object.assign(member, this.#make(index, member.restarts, identity, member.ports, member.conditions))
     member.state = 'up'
     return { member, started: this.#start(member.node) }
   }
@@ -178,14 +231,34 @@ export class Cluster<N> {
     member.clock.stop()
   }
 
+  /** As `leave`, while somebody else drives the clock: for use in timers. The node counts as gone at once. */
+  async depart(index: number): Promise<void> {
+    const member = this.#member(index)
+    if (member.state !== 'up') return
+    member.state = 'left'
+    try {
+      await this.#options.stop?.(member.node)
+    } finally {
+      await member.ports.transport.close()
+      member.clock.stop()
+    }
+  }
+
+  /** Lets go of a member that has crashed or left, so that its memory is free; it cannot restart. Unknown ones are no error. */
+  forget(index: number): void {
+    const state = this.#members.get(index)?.state
+    if (state === 'up' || state === 'frozen') throw new Error(`Node ${index} is ${state}`)
+    this.#members.delete(index)
+  }
+
   /** One of the nodes that are up. */
   pick(): N {
     return this.random.pick(this.nodes)
   }
 
   #member(index: number): MutableMember<N> {
-    const member = this.#members[index]
-    if (!member) throw new RangeError(`There is no node ${index} among ${this.#members.length}`)
+    const member = this.#members.get(index)
+    if (!member) throw new RangeError(`There is no node ${index} among ${this.#members.size}`)
     return member
   }
 
@@ -194,22 +267,54 @@ export class Cluster<N> {
     restarts: number,
     identity: StubIdentity,
     { records, published }: Pick<ClusterPorts, 'records' | 'published'>,
-  ): Pick<MutableMember<N>, 'ports' | 'node' | 'clock'> {
-    const clock = new LocalClock(this.clock)
+    { skewMs = 0, slowMs = 0, lying }: NodeConditions,
+  ): Pick<MutableMember<N>, 'ports' | 'node' | 'clock' | 'tab'> {
+    const clock = new LocalClock(this.clock, skewMs)
+    const tab = this.network.transport(identity, clock)
+    tab.slowMs = slowMs
+    const network = this.#options.networkName ?? 'simulation'
     const ports: ClusterPorts = {
-      network: this.#options.networkName ?? 'simulation',
+      network,
       identity,
-      transport: this.network.transport(identity),
-      introducers: [this.server.introducer()],
+      transport: lying ? this.#lyingTransport(`${index} ${restarts}`, identity, network, tab, lying) : tab,
+      introducers: [introducerOf(this.server, clock)],
       records,
       published,
       clock,
       random: this.random.fork(`node ${index} ${restarts}`),
     }
-    return { ports, clock, node: this.#options.createNode(ports, index) }
+    return { ports, clock, tab, node: this.#options.createNode(ports, index) }
+  }
+
+  #lyingTransport(
+    label: string,
+    identity: StubIdentity,
+    network: string,
+    tab: VirtualTransport,
+    lies: Lies,
+  ): LyingTransport {
+    const liars = () =>
+      [...this.#members.values()]
+        .filter(({ conditions, state }) => conditions.lying && state === 'up')
+        .map(({ ports }) => ports.identity.id)
+    return new LyingTransport(tab, identity, network, { liars, ...lies }, this.random.fork(`liar ${label}`))
   }
 
   #start(node: N): Promise<unknown> {
     return this.#options.start?.(node) ?? Promise.resolve()
+  }
+}
+
+/** The server as a tab sees it: while the tab is frozen its news waits. */
+function introducerOf(server: VirtualIntroductionServer, clock: LocalClock): Introducer {
+  const { name, open } = server.introducer()
+  return {
+    name,
+    open: (identity, network, events) =>
+      open(identity, network, {
+        onWelcome: (peers) => clock.whenAwake(() => events.onWelcome(peers)),
+        onSignal: (from, signal) => clock.whenAwake(() => events.onSignal(from, signal)),
+        onDown: (error) => clock.whenAwake(() => events.onDown(error)),
+      }),
   }
 }

@@ -1,6 +1,26 @@
 /** The kadrtc node's world in memory: virtual time, seeded randomness, links, an introduction server, clusters. */
-export { Cluster, type ClusterOptions, type ClusterPorts, type Member, type MemberState } from './cluster.js'
-export type { NetworkEvent, NetworkFaults } from './faults.js'
+
+export { Churn, type ChurnCounters, type ChurnOptions } from './churn/churn.js'
+export { exponential, fromTrace, type SessionLengths, weibull } from './churn/session-lengths.js'
+export {
+  Cluster,
+  type ClusterOptions,
+  type ClusterPorts,
+  type Member,
+  type MemberState,
+  type NodeConditions,
+} from './cluster.js'
+export type { MessageOnTheWay, NetworkEvent, NetworkFaults } from './faults.js'
+export {
+  type KeptRecords,
+  keptRecords,
+  linkBudgets,
+  nearestLinks,
+  type ReplicasOptions,
+  replicas,
+  requestBudgets,
+  SequenceWatcher,
+} from './invariants.js'
 export {
   constantLatency,
   type LatencyModel,
@@ -8,7 +28,11 @@ export {
   latencyPlane,
 } from './latency-plane.js'
 export { LocalClock } from './local-clock.js'
+export { type Lies, type LyingCounters, LyingTransport } from './lying-transport.js'
+export { type Replay, replayScenario } from './replay-scenario.js'
 export { SeededRandom } from './seeded-random.js'
+export { type SoakOptions, type SoakReport, soak, soakSettings } from './soak.js'
+export { type SoakEvents, SoakFaults } from './soak-faults.js'
 export { StubIdentity } from './stub-identity.js'
 export { TraceHash } from './trace-hash.js'
 export { VirtualClock, type VirtualClockOptions, type Within } from './virtual-clock.js'

@@ -5,8 +5,9 @@
  * can no longer be heard, and the end then waits as long as a heartbeat would have.
  */
 import type { Id } from '@kadrtc/kademlia'
-import type { CloseReason, Link, Timer } from '@kadrtc/node'
+import type { CloseReason, Identity, Link, Timer } from '@kadrtc/node'
 import type { NetworkEvent, NetworkFaults } from './faults.js'
+import type { LocalClock } from './local-clock.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 export interface LinkLimits {
@@ -29,9 +30,24 @@ export interface Medium {
   readonly clock: VirtualClock
   readonly limits: LinkLimits
   readonly faults: NetworkFaults
+  /** Some node is slow: until then nobody has to look whether the other end is. */
+  readonly hasSlowNodes: boolean
   latencyMs(from: Id, to: Id): number
   isCut(from: Id, to: Id): boolean
   note(event: NetworkEvent): void
+}
+
+/** The side that a link's end belongs to. */
+export interface LinkOwner {
+  readonly identity: Identity
+  /** The tab's own: while it stands still, what arrives waits. */
+  readonly clock: LocalClock
+  /** How much longer each message to this node takes, in ms. */
+  readonly slowMs: number
+  /** The peer has opened `link`, and this side hears of it. */
+  meet(link: VirtualLink): void
+  /** `link` has closed. */
+  forgetLink(link: VirtualLink): void
 }
 
 type State =
@@ -42,22 +58,35 @@ type State =
   /** Its tab has died: it does nothing, and nobody is told. */
   | { readonly kind: 'dead' }
 
+/** Shared by all links, since there may be millions. */
+const opening: State = { kind: 'opening' }
+const open: State = { kind: 'open' }
+const dead: State = { kind: 'dead' }
+
+/** Messages that wait, with their size. Made when the first one has to wait. */
+class Backlog {
+  readonly messages: Uint8Array[] = []
+  bytes = 0
+
+  push(message: Uint8Array): void {
+    this.messages.push(message)
+    this.bytes += message.length
+  }
+}
+
 export class VirtualLink implements Link {
   rttMs: number | undefined
   /** Set by `join`, before anything else happens. */
   #other!: VirtualLink
-  #state: State = { kind: 'opening' }
-  /** When the dialling side opened the link, and when this side did. */
-  #dialledMs = 0
+  #state: State = opening
   #openedMs = Number.POSITIVE_INFINITY
   #receive: ((message: Uint8Array) => void) | undefined
   #closed: ((reason: CloseReason) => void) | undefined
   #drained: (() => void) | undefined
-  #early: Uint8Array[] = []
-  #earlyBytes = 0
+  /** Messages from before there was a handler, bounded by `earlyBytesMax`. */
+  #early: Backlog | undefined
   /** Messages sent while the way was cut, bounded by `queueBytesMax`: a reliable channel sends them again later. */
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+  #held: Backlog | undefined
   #departedMs = 0
   #arrivedMs = 0
   #drainTimer: Timer | undefined
@@ -65,53 +94,57 @@ export class VirtualLink implements Link {
 
   constructor(
     private readonly medium: Medium,
-    readonly self: Id,
+    private readonly owner: LinkOwner,
+    private readonly self: Id,
     readonly peer: Id,
-    readonly publicKey: Uint8Array,
     readonly connectionId: string,
-    /** Told first when this end closes. */
-    private readonly onEnd: (link: VirtualLink) => void,
   ) {}
 
-  /** Makes `near` and `far` the two ends of one link. `near` is open at once, `far` when its side has heard of it. */
-  static join(near: VirtualLink, far: VirtualLink, heard: () => void): void {
+  /** A link between two sides. The end given is open at once, the other when its side has heard of it. */
+  static between(medium: Medium, dialler: LinkOwner, peer: LinkOwner, connectionId: string): VirtualLink {
+    const [self, other] = [dialler.identity.id, peer.identity.id]
+    const near = new VirtualLink(medium, dialler, self, other, connectionId)
+    const far = new VirtualLink(medium, peer, other, self, connectionId)
     near.#other = far
     far.#other = near
-    const { medium } = near
-    near.rttMs = medium.latencyMs(near.self, near.peer) + medium.latencyMs(near.peer, near.self)
+    near.rttMs = near.#latencyMs() + far.#latencyMs()
     far.rttMs = near.rttMs
-    near.#dialledMs = medium.clock.elapsedMs
-    far.#dialledMs = near.#dialledMs
     near.open()
-    near.#carry(0, heard)
+    near.#carry(0, 0, () => peer.meet(far))
+    return near
+  }
+
+  get publicKey(): Uint8Array {
+    return this.#other.owner.identity.publicKey
   }
 
   open(): void {
-    this.#state = { kind: 'open' }
+    this.#state = open
     this.#openedMs = this.medium.clock.elapsedMs
     this.reviewSilence()
   }
 
   /** Whether `later`, which the peer opened, left there before the peer had heard of this link. */
   isCrossedBy(later: VirtualLink): boolean {
-    return this.#other.#openedMs >= later.#dialledMs
+    return this.#other.#openedMs >= later.#other.#openedMs
   }
 
   get bufferedBytes(): number {
     const { bytesPerSecond } = this.medium.limits
     const waitingMs = Math.max(0, this.#departedMs - this.medium.clock.elapsedMs)
-    return this.#heldBytes + (waitingMs === 0 ? 0 : Math.round((waitingMs * bytesPerSecond) / 1000))
+    const heldBytes = this.#held?.bytes ?? 0
+    return heldBytes + (waitingMs === 0 ? 0 : Math.round((waitingMs * bytesPerSecond) / 1000))
   }
 
   send(message: Uint8Array): boolean {
-    const { limits, clock } = this.medium
+    const { limits } = this.medium
     if (message.length > limits.messageBytesMax) {
       throw new RangeError(`A message of ${message.length} bytes exceeds ${limits.messageBytesMax}`)
     }
     if (this.#state.kind !== 'open') return false
     const waiting = this.bufferedBytes
     if (waiting > 0 && waiting + message.length > limits.queueBytesMax) {
-      this.#drainTimer ??= clock.setTimer(this.#drainDelayMs(), () => this.#drain())
+      this.#drainTimer ??= this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
       return false
     }
     // A copy, as a real network makes one: senders use their buffers again.
@@ -122,9 +155,10 @@ export class VirtualLink implements Link {
   onMessage(handler: (message: Uint8Array) => void): void {
     this.#receive = handler
     const early = this.#early
-    this.#early = []
-    this.#earlyBytes = 0
-    for (const message of early) if (this.#state.kind === 'open' || this.#isEndedByPeer()) handler(message)
+    this.#early = undefined
+    if (!early) return
+    for (const message of early.messages)
+      if (this.#state.kind === 'open' || this.#isEndedByPeer()) handler(message)
   }
 
   onClose(handler: (reason: CloseReason) => void): void {
@@ -140,7 +174,7 @@ export class VirtualLink implements Link {
     if (this.#state.kind === 'closed' || this.#state.kind === 'dead') return
     const other = this.#other
     const isTold = !this.medium.isCut(this.self, this.peer)
-    if (isTold) this.#carry(0, () => other.#arriveClose())
+    if (isTold) this.#carry(0, 0, () => other.owner.clock.whenAwake(() => other.#hearClose()))
     this.#end(reason)
     if (!isTold) other.reviewSilence()
   }
@@ -154,8 +188,15 @@ export class VirtualLink implements Link {
   /** The tab at this end dies without a word. */
   die(): void {
     this.#release()
-    this.#state = { kind: 'dead' }
-    this.#early = []
+    this.#state = dead
+    this.#early = undefined
+    // The other end lives on for a while, and must not keep what this one's node was made of.
+    this.#receive = this.#closed = this.#drained = undefined
+    this.#other.reviewSilence()
+  }
+
+  /** The tab at this end has fallen silent, or can be heard again. */
+  reviewPeer(): void {
     this.#other.reviewSilence()
   }
 
@@ -169,14 +210,15 @@ export class VirtualLink implements Link {
 
   #hears(): boolean {
     const spoken = this.#other.#state.kind
-    return (spoken === 'open' || spoken === 'opening') && !this.medium.isCut(this.peer, this.self)
+    if (spoken !== 'open' && spoken !== 'opening') return false
+    return !this.#other.owner.clock.isSilent && !this.medium.isCut(this.peer, this.self)
   }
 
   #loseIn(delayMs: number): void {
     const atMs = this.medium.clock.elapsedMs + delayMs
     if (this.#lost && this.#lost.atMs <= atMs) return
     this.#cancelLoss()
-    this.#lost = { atMs, timer: this.medium.clock.setTimer(delayMs, () => this.close('lost')) }
+    this.#lost = { atMs, timer: this.owner.clock.setTimer(delayMs, () => this.close('lost')) }
   }
 
   #cancelLoss(): void {
@@ -186,58 +228,85 @@ export class VirtualLink implements Link {
 
   #dispatch(message: Uint8Array): void {
     if (this.medium.isCut(this.self, this.peer)) {
+      this.#held ??= new Backlog()
       this.#held.push(message)
-      this.#heldBytes += message.length
       return
     }
-    const dropped = this.medium.faults.drop?.({ from: this.self, to: this.peer, bytes: message }) ?? false
+    const { drop, delayMs, replay } = this.medium.faults
+    if (drop || delayMs || replay) this.#dispatchAmongFaults(message)
+    else {
+      const other = this.#other
+      this.#carry(message.length, 0, () => other.#arrive(message))
+    }
+  }
+
+  #dispatchAmongFaults(bytes: Uint8Array): void {
+    const { faults, clock } = this.medium
+    const message = { from: this.self, to: this.peer, bytes }
+    const dropped = faults.drop?.(message) ?? false
     const other = this.#other
-    this.#carry(message.length, () => {
-      if (!dropped) other.#arrive(message)
+    const delayMs = Math.max(0, faults.delayMs?.(message) ?? 0)
+    const arrivesInMs = this.#carry(bytes.length, delayMs, () => {
+      if (!dropped) other.#arrive(bytes)
     })
+    const replayMs = dropped ? undefined : faults.replay?.(message)
+    if (replayMs !== undefined) clock.setTimer(arrivesInMs + replayMs, () => other.#arrive(bytes.slice()))
   }
 
   #sendHeld(): void {
     const held = this.#held
-    this.#held = []
-    this.#heldBytes = 0
-    for (const message of held) this.#dispatch(message)
+    this.#held = undefined
+    if (held) for (const message of held.messages) this.#dispatch(message)
   }
 
-  /** Brings something of `length` bytes to the other end, behind all that was sent before. */
-  #carry(length: number, arrive: () => void): void {
+  /** Brings something of `length` bytes to the other end, behind all that was sent before; says how long it takes. */
+  #carry(length: number, delayMs: number, arrive: () => void): number {
     const { clock, limits } = this.medium
     const nowMs = clock.elapsedMs
     const onWireMs = length === 0 ? 0 : (length * 1000) / limits.bytesPerSecond
     this.#departedMs = Math.max(nowMs, this.#departedMs) + onWireMs
-    const latencyMs = this.medium.latencyMs(this.self, this.peer)
-    this.#arrivedMs = Math.max(this.#departedMs + latencyMs, this.#arrivedMs)
-    clock.setTimer(this.#arrivedMs - nowMs, arrive)
+    this.#arrivedMs = Math.max(this.#departedMs + this.#latencyMs() + delayMs, this.#arrivedMs)
+    const arrivesInMs = this.#arrivedMs - nowMs
+    clock.setTimer(arrivesInMs, arrive)
+    return arrivesInMs
+  }
+
+  /** Of a message to the other end. */
+  #latencyMs(): number {
+    const { medium } = this
+    const latencyMs = medium.latencyMs(this.self, this.peer)
+    return medium.hasSlowNodes ? latencyMs + this.#other.owner.slowMs : latencyMs
   }
 
   #arrive(message: Uint8Array): void {
-    if (this.#state.kind !== 'open') return
+    const { clock } = this.owner
+    if (clock.isAwake) this.#take(message)
+    else clock.whenAwake(() => this.#take(message))
+  }
+
+  #take(message: Uint8Array): void {
+    if (this.#state !== open) return
     this.medium.note({ kind: 'message', from: this.peer, to: this.self, bytes: message })
     if (this.#receive) {
       this.#receive(message)
       return
     }
+    this.#early ??= new Backlog()
     this.#early.push(message)
-    this.#earlyBytes += message.length
-    if (this.#earlyBytes > this.medium.limits.earlyBytesMax) this.close('violation')
+    if (this.#early.bytes > this.medium.limits.earlyBytesMax) this.close('violation')
   }
 
-  #arriveClose(): void {
-    if (this.#state.kind === 'open') this.#end('remote')
+  #hearClose(): void {
+    if (this.#state === open) this.#end('remote')
   }
 
   #end(reason: CloseReason): void {
     const wasOpen = this.#state.kind === 'open'
     this.#state = { kind: 'closed', reason }
     this.#release()
-    if (!this.#isEndedByPeer()) this.#early = []
+    if (!this.#isEndedByPeer()) this.#early = undefined
     if (wasOpen) this.medium.note({ kind: 'closed', from: this.self, to: this.peer, reason })
-    this.onEnd(this)
+    this.owner.forgetLink(this)
     this.#closed?.(reason)
   }
 
@@ -250,21 +319,20 @@ export class VirtualLink implements Link {
     this.#cancelLoss()
     this.#drainTimer?.cancel()
     this.#drainTimer = undefined
-    this.#held = []
-    this.#heldBytes = 0
+    this.#held = undefined
   }
 
   /** Until half of the queue has left, or a while if it cannot leave. */
   #drainDelayMs(): number {
     const { bytesPerSecond, queueBytesMax } = this.medium.limits
     const excessBytes = this.bufferedBytes - queueBytesMax / 2
-    return Math.max(1, this.#heldBytes > 0 ? 100 : (excessBytes * 1000) / bytesPerSecond)
+    return Math.max(1, this.#held ? 100 : (excessBytes * 1000) / bytesPerSecond)
   }
 
   #drain(): void {
     this.#drainTimer = undefined
     if (this.bufferedBytes * 2 > this.medium.limits.queueBytesMax) {
-      this.#drainTimer = this.medium.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
+      this.#drainTimer = this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
     } else this.#drained?.()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A network in memory: gives each node its `LinkTransport`, and lets a test crash nodes and cut ways.
+ * A network in memory: gives each node its `LinkTransport`, and lets a test crash and freeze nodes and cut ways.
  *
  *     const network = new VirtualNetwork({ clock, random, latencyMs: constantLatency(20) })
  *     const transport = network.transport(identity)
@@ -11,6 +11,7 @@ import { type Id, idKey } from '@kadrtc/kademlia'
 import type { Identity } from '@kadrtc/node'
 import type { NetworkEvent, NetworkFaults } from './faults.js'
 import type { LatencyModel } from './latency-plane.js'
+import { LocalClock } from './local-clock.js'
 import type { SeededRandom } from './seeded-random.js'
 import type { VirtualClock } from './virtual-clock.js'
 import { type LinkLimits, type Medium, VirtualLink } from './virtual-link.js'
@@ -57,6 +58,7 @@ export class VirtualNetwork implements Medium, DialMedium {
   readonly clock: VirtualClock
   readonly limits: LinkLimits
   readonly faults: NetworkFaults = {}
+  hasSlowNodes = false
   readonly dialTimeoutMs: number
   readonly dialsMax: number
   readonly counters: NetworkCounters = { messages: 0, messageBytes: 0, linksOpened: 0, linksClosed: 0 }
@@ -80,11 +82,14 @@ export class VirtualNetwork implements Medium, DialMedium {
     this.#observe = observe
   }
 
-  /** The transport of one node. Throws if its id is alive already; after `crash` or `close` it may come back. */
-  transport(identity: Identity): VirtualTransport {
+  /**
+   * The transport of one node, whose tab lives by `clock`. Throws if its id is alive already; after `crash` or `close` it may
+   * come back.
+   */
+  transport(identity: Identity, clock = new LocalClock(this.clock)): VirtualTransport {
     const key = idKey(identity.id)
     if (this.#transports.has(key)) throw new Error('A node with this id is alive on this network')
-    const transport = new VirtualTransport(this, identity)
+    const transport = new VirtualTransport(this, identity, clock)
     this.#transports.set(key, transport)
     return transport
   }
@@ -92,6 +97,16 @@ export class VirtualNetwork implements Medium, DialMedium {
   /** The node dies without a word: its peers find out by its silence. Unknown ids are no error. */
   crash(id: Id): void {
     this.#transports.get(idKey(id))?.crash()
+  }
+
+  /** The browser freezes the node's tab: to its peers this looks as a crash does. Unknown ids are no error. */
+  freeze(id: Id): void {
+    this.#transports.get(idKey(id))?.freeze()
+  }
+
+  /** The tab runs again, and hears of all that happened meanwhile. */
+  thaw(id: Id): void {
+    this.#transports.get(idKey(id))?.thaw()
   }
 
   /**
@@ -122,7 +137,8 @@ export class VirtualNetwork implements Medium, DialMedium {
   }
 
   openingMs(from: Id, to: Id): number {
-    return this.#dialRoundTrips * (this.latencyMs(from, to) + this.latencyMs(to, from))
+    const slowMs = this.#slowMs(from) + this.#slowMs(to)
+    return this.#dialRoundTrips * (this.latencyMs(from, to) + this.latencyMs(to, from) + slowMs)
   }
 
   open(dialler: VirtualTransport, peer: Id, dialId: string): void {
@@ -130,14 +146,7 @@ export class VirtualNetwork implements Medium, DialMedium {
     const other = this.#transports.get(idKey(peer))
     const canConnect = this.faults.canConnect?.(self.id, peer) ?? true
     if (!other || !canConnect || this.isCut(self.id, peer) || this.isCut(peer, self.id)) return
-    const peerIdentity = other.identity
-    const near = new VirtualLink(this, self.id, peerIdentity.id, peerIdentity.publicKey, dialId, (link) =>
-      dialler.forgetLink(link),
-    )
-    const far = new VirtualLink(this, peerIdentity.id, self.id, self.publicKey, dialId, (link) =>
-      other.forgetLink(link),
-    )
-    VirtualLink.join(near, far, () => other.meet(far))
+    const near = VirtualLink.between(this, dialler, other, dialId)
     this.note({ kind: 'opened', from: self.id, to: peer, connectionId: dialId })
     dialler.adopt(near)
   }
@@ -160,6 +169,10 @@ export class VirtualNetwork implements Medium, DialMedium {
         break
     }
     this.#observe?.(event)
+  }
+
+  #slowMs(id: Id): number {
+    return this.#transports.get(idKey(id))?.slowMs ?? 0
   }
 
   #reviewLinks(): void {

@@ -14,16 +14,17 @@ import {
   type SignalPath,
   type Timer,
 } from '@kadrtc/node'
-import type { VirtualClock } from './virtual-clock.js'
-import type { VirtualLink } from './virtual-link.js'
+import type { LocalClock } from './local-clock.js'
+import type { LinkOwner, VirtualLink } from './virtual-link.js'
 import { decodeSignal, encodeSignal, type VirtualSignal, type VirtualSignalKind } from './virtual-signal.js'
 
 /** What a transport asks of its network. */
 export interface DialMedium {
-  readonly clock: VirtualClock
   readonly dialTimeoutMs: number
   /** Dials under way at once, and peers expected at once. */
   readonly dialsMax: number
+  /** Set by the first node that is slow. */
+  hasSlowNodes: boolean
   newDialId(): string
   /** How long opening takes once both agree, in ms. */
   openingMs(from: Id, to: Id): number
@@ -59,7 +60,7 @@ interface Expected {
   readonly timeout: Timer
 }
 
-export class VirtualTransport implements LinkTransport {
+export class VirtualTransport implements LinkTransport, LinkOwner {
   /** Signals that were malformed, forged, or came too late. */
   signalsDropped = 0
   readonly #links = new Map<string, VirtualLink>()
@@ -67,12 +68,25 @@ export class VirtualTransport implements LinkTransport {
   readonly #expected = new Map<string, Expected>()
   #told: (link: Link) => void = () => {}
   #mayOpen: (peer: Id) => boolean = () => true
+  #slowMs = 0
   #isGone = false
 
   constructor(
     private readonly medium: DialMedium,
     readonly identity: Identity,
+    /** The tab's own, by which its timers go. */
+    readonly clock: LocalClock,
   ) {}
+
+  /** How much longer each message to this node takes, in ms; may change at any time. */
+  get slowMs(): number {
+    return this.#slowMs
+  }
+
+  set slowMs(slowMs: number) {
+    this.#slowMs = slowMs
+    if (slowMs > 0) this.medium.hasSlowNodes = true
+  }
 
   /** Open links, oldest first. */
   get links(): readonly VirtualLink[] {
@@ -94,11 +108,18 @@ export class VirtualTransport implements LinkTransport {
     // A link of that peer's dial is on its way: it is waited for, so that there are not two.
     if (!known && this.#expected.has(idKey(peer))) dial.isYielding = true
     else if (!known) this.#ask(dial)
+    else if (known.isAsked && !known.isAgreed)
+      path.send(encodeSignal({ kind: 'request', dialId: known.dialId }))
     return waiting
   }
 
   receiveSignal(from: Id, signal: Uint8Array, path: SignalPath): void {
     if (this.#isGone) return
+    if (this.clock.isFrozen) {
+      const copy = signal.slice()
+      this.clock.whenAwake(() => this.receiveSignal(from, copy, path))
+      return
+    }
     const decoded = decodeSignal(signal)
     const isForeign = decoded !== undefined && !equalIds(from, this.identity.id)
     if (!isForeign || !this.#handle(from, decoded, path)) this.signalsDropped++
@@ -127,8 +148,22 @@ export class VirtualTransport implements LinkTransport {
     this.#isGone = true
     this.medium.forget(this)
     this.#releaseTimers()
+    this.clock.stop()
     for (const link of this.#links.values()) link.die()
     this.#links.clear()
+    this.#told = () => {}
+    this.#mayOpen = () => false
+  }
+
+  /** The tab stands still: silence, in both directions, until `thaw`. */
+  freeze(): void {
+    this.clock.freeze()
+    for (const link of this.#links.values()) link.reviewPeer()
+  }
+
+  thaw(): void {
+    this.clock.thaw()
+    for (const link of this.#links.values()) link.reviewPeer()
   }
 
   /** The network has opened the link that this side dialled. */
@@ -146,17 +181,29 @@ export class VirtualTransport implements LinkTransport {
   /** A link that the peer opened has been heard of here: takes it, or closes it if nobody expects it. */
   meet(link: VirtualLink): void {
     if (this.#isGone) link.die()
-    else if (!this.#takes(link)) link.close()
-    else {
-      link.open()
-      this.adopt(link)
-    }
+    else this.clock.whenAwake(() => this.#greet(link))
+  }
+
+  /** Agrees to a link that `peer` is going to open, unasked: for networks that are laid and have not grown. */
+  agree(peer: Id, dialId: string): void {
+    this.#expect(idKey(peer), dialId)
   }
 
   /** `link` has closed. A link that has taken its place stays. */
   forgetLink(link: VirtualLink): void {
     const key = idKey(link.peer)
     if (this.#links.get(key) === link) this.#links.delete(key)
+  }
+
+  #greet(link: VirtualLink): void {
+    if (this.#isGone) link.die()
+    else if (!this.#takes(link)) link.close()
+    else {
+      link.open()
+      // The dialler may have found this side silent meanwhile.
+      link.reviewPeer()
+      this.adopt(link)
+    }
   }
 
   #takes(link: VirtualLink): boolean {
@@ -172,7 +219,7 @@ export class VirtualTransport implements LinkTransport {
       path,
       dialId: this.medium.newDialId(),
       waiters: new Set(),
-      timeout: this.medium.clock.setTimer(this.medium.dialTimeoutMs, () =>
+      timeout: this.clock.setTimer(this.medium.dialTimeoutMs, () =>
         this.#fail(dial, dial.isAgreed ? 'UNREACHABLE' : 'TIMEOUT'),
       ),
       isAsked: false,
@@ -261,8 +308,7 @@ export class VirtualTransport implements LinkTransport {
 
   #expect(key: string, dialId: string): void {
     this.#forgetExpected(key)
-    const { clock, dialTimeoutMs } = this.medium
-    const timeout = clock.setTimer(dialTimeoutMs, () => this.#expected.delete(key))
+    const timeout = this.clock.setTimer(this.medium.dialTimeoutMs, () => this.#expected.delete(key))
     this.#expected.set(key, { dialId, timeout })
   }
 
@@ -276,7 +322,7 @@ export class VirtualTransport implements LinkTransport {
     if (dial.opening || dial.isYielding) return
     const { id } = this.identity
     const delayMs = this.medium.openingMs(id, dial.peer)
-    dial.opening = this.medium.clock.setTimer(delayMs, () => this.medium.open(this, dial.peer, dial.dialId))
+    dial.opening = this.clock.setTimer(delayMs, () => this.medium.open(this, dial.peer, dial.dialId))
   }
 
   /** The peer has given up its own dial. */

@@ -1,0 +1,78 @@
+/**
+ * What a simulation tells while it runs, and what `--json` prints: one object a line. Times are virtual milliseconds since
+ * the network's beginning unless a name says otherwise; nothing but `realMs` differs between runs of one seed.
+ */
+
+export type Outcome =
+  | 'ok'
+  /** A get ended with nothing, a put with too few replicas. */
+  | 'missing'
+  /** It failed or timed out. */
+  | 'failed'
+  /** The node that asked has departed meanwhile: this says nothing about the network. */
+  | 'interrupted'
+
+/** The network at one size, while it grew: a few values are put and read again. */
+export interface SizeEvent {
+  readonly kind: 'size'
+  readonly nodes: number
+  readonly atMs: number
+  readonly linksP50: number
+  readonly linksP99: number
+  readonly getsFound: number
+  readonly gets: number
+  readonly getP50Ms: number | null
+  readonly getP90Ms: number | null
+  readonly directP50Ms: number | null
+  readonly hopsMean: number | null
+}
+
+export interface OperationEvent {
+  readonly kind: 'put' | 'get'
+  readonly atMs: number
+  readonly tookMs: number
+  readonly outcome: Outcome
+  /** From the node that asked to the node closest to the key and back, with nobody between; 0 if it is that node. */
+  readonly directMs: number
+  /** Links on the way to where a packet toward the key ends, traced after a get; absent where that is the node itself. */
+  readonly hops?: number
+}
+
+/** How the values fare: at the start, and at regular times under churn. */
+export interface SurvivalEvent {
+  readonly kind: 'survival'
+  /** Since the churn began. */
+  readonly minute: number
+  readonly values: number
+  /** Values of which a living node holds at least one replica. */
+  readonly alive: number
+  readonly replicasMean: number
+  readonly departures: number
+}
+
+/** Over all nodes, in one span of time. */
+export interface TrafficEvent {
+  readonly kind: 'traffic'
+  /** growing: everybody joins. resting: nobody asks for anything. working: churn and lookups. */
+  readonly phase: 'growing' | 'resting' | 'working'
+  readonly seconds: number
+  readonly messagesPerNodePerSecond: number
+  readonly bytesPerNodePerSecond: number
+  readonly connectionsOpened: number
+}
+
+export interface SummaryEvent {
+  readonly kind: 'summary'
+  readonly seed: string
+  readonly nodes: number
+  readonly joined: number
+  readonly failedStarts: number
+  readonly linksP50: number
+  readonly linksP99: number
+  readonly departures: number
+  readonly arrivals: number
+  readonly virtualMs: number
+  readonly realMs: number
+}
+
+export type SimEvent = SizeEvent | OperationEvent | SurvivalEvent | TrafficEvent | SummaryEvent

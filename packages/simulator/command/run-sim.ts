@@ -1,0 +1,82 @@
+/**
+ * The whole of `npm run sim`: reads the command line, runs one simulation and prints what it showed.
+ *
+ *     process.exitCode = await runSim(process.argv.slice(2), process)
+ */
+import { randomInt } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fromTrace, type SessionLengths, weibull } from '@kadrtc/simulator'
+import { commandLineOf, OptionsError, parseOptions, type SimOptions, usage } from './options.js'
+import { ProgressBar, type Terminal } from './progress-bar.js'
+import { reportText } from './report-text.js'
+import { simulate } from './simulate.js'
+
+/** Where a command writes to: those of the process. */
+export interface Streams {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: Terminal
+}
+
+/** Resolves with the exit code: 2 for a command line that cannot be read, 1 for a run that failed. */
+export async function runSim(args: readonly string[], { stdout, stderr }: Streams): Promise<number> {
+  const read = readOptions(args, { stdout, stderr })
+  if (typeof read === 'number') return read
+  const { options, lengths } = read
+  const bar = new ProgressBar(stderr, () => performance.now())
+  try {
+    const events = await simulate(options, {
+      lengths,
+      onProgress: (progress) => bar.update(progress),
+      onEvent: (event) => {
+        if (!options.json) return
+        bar.clear()
+        stdout.write(`${JSON.stringify(event)}\n`)
+      },
+    })
+    bar.clear()
+    if (!options.json) stdout.write(reportText(options, events))
+    if (options.html !== undefined) {
+      // Only now, since the plots' library takes a while to load.
+      const { reportHtml } = await import('./report-html.js')
+      writeFileSync(options.html, reportHtml(options, events))
+    }
+    return 0
+  } catch (error) {
+    bar.clear()
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    stderr.write(
+      `The simulation failed with seed ${options.seed}.\n${reason}\n\nReplay it with\n  ${commandLineOf(options)}\n`,
+    )
+    return 1
+  }
+}
+
+interface Read {
+  readonly options: SimOptions
+  readonly lengths: SessionLengths | undefined
+}
+
+function readOptions(args: readonly string[], { stdout, stderr }: Streams): Read | number {
+  try {
+    const options = parseOptions(args, () => String(randomInt(1_000_000)))
+    if (options === 'help') {
+      stdout.write(usage)
+      return 0
+    }
+    return { options, lengths: lengthsOf(options) }
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error
+    stderr.write(`${error.message}\nnpm run sim -- --help shows what there is.\n`)
+    return 2
+  }
+}
+
+function lengthsOf({ churnMs, churnShape, sessions }: SimOptions): SessionLengths | undefined {
+  if (churnMs !== undefined) return weibull({ meanMs: churnMs, shape: churnShape })
+  if (sessions === undefined) return undefined
+  try {
+    return fromTrace(readFileSync(sessions, 'utf8'))
+  } catch (error) {
+    throw new OptionsError(`--sessions ${sessions}: ${error instanceof Error ? error.message : error}`)
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * A large network in little time. Growing one is true to life and costs some 700 messages a node, most of them for links that
+ * the next doubling makes needless. Here all nodes begin at once, with the links that growth would have left them: to
+ * their k nearest, and to some nodes of each farther bucket, met by chance. From then on it is the node's own code
+ * that keeps, replaces and releases links. How much a laid network resembles a grown one is a test
+ * (experiments-lay.test.ts) and a table in the README.
+ */
+import { commonPrefixLength, type Id, idKey } from '@kadrtc/kademlia'
+import { Oracle } from '../oracle.js'
+import type { VirtualTransport } from '../virtual-transport.js'
+import { emptySwarm, type GrowOptions, type Swarm } from './grow.js'
+
+/** Of each farther bucket, met while the network grew; the node keeps the best of them. A guess. */
+const metPerBucket = 6
+/** Nodes begin this far apart: their timers are not to fire together. */
+const beginEveryMs = 1
+
+export async function laySwarm(options: GrowOptions): Promise<Swarm> {
+  const swarm = emptySwarm(options)
+  const started: Promise<unknown>[] = []
+  const transports = new Map<string, VirtualTransport>()
+  for (let i = 0; i < options.nodes; i++) {
+    const { member, started: start } = swarm.add()
+    started.push(start)
+    transports.set(idKey(member.node.id), member.ports.transport as VirtualTransport)
+  }
+  const { k } = swarm.nodes[0]!.settings
+  const ids = swarm.nodes.map(({ id }) => id)
+  const random = swarm.random.fork('laying')
+  const oracle = new Oracle({
+    ids,
+    latencyMs: (from, to) => swarm.network.latencyMs(from, to),
+    random,
+    k,
+    linksPerBucket: metPerBucket,
+    alpha: 1,
+    dialRoundTrips: 0,
+  })
+  const laid = new Set<string>()
+  const lay = (a: Id, b: Id) => {
+    const pair = idKey(a) < idKey(b) ? idKey(a) + idKey(b) : idKey(b) + idKey(a)
+    if (laid.has(pair)) return
+    laid.add(pair)
+    const dialId = swarm.network.newDialId()
+    transports.get(idKey(b))!.agree(a, dialId)
+    swarm.network.open(transports.get(idKey(a))!, b, dialId)
+  }
+  for (const [index, id] of ids.entries()) {
+    const siblings = oracle.closest(id, k + 1).filter((other) => other !== id)
+    const farthest = siblings.at(-1)
+    for (const sibling of siblings) lay(id, sibling)
+    const farBuckets = siblings.length < k || !farthest ? 0 : commonPrefixLength(id, farthest)
+    // Links serve both ends: each lays half of what both have met.
+    for (let prefix = 0; prefix < farBuckets; prefix++) {
+      for (const other of oracle.inBucket(id, prefix, metPerBucket / 2, random)) lay(id, other)
+    }
+    if (index % 10 === 9) await swarm.clock.advance(beginEveryMs)
+    if (index % 500 === 499) options.onProgress?.(index + 1, swarm)
+  }
+  await swarm.run(Promise.all(started))
+  await swarm.clock.advance(options.settleMs ?? 120_000)
+  return swarm
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import { clockText, durationText, parseDurationMs } from '../command/duration.js'
+import { commandLineOf, OptionsError, parseOptions, type SimOptions } from '../command/options.js'
+
+const newSeed = () => 'drawn'
+
+function parsed(...args: string[]): SimOptions {
+  const options = parseOptions(args, newSeed)
+  if (options === 'help') throw new Error('help was not asked for')
+  return options
+}
+
+describe('the command line of sim', () => {
+  test('says what is to be simulated', () => {
+    const line =
+      '--nodes 10000 --seed 7 --churn 10m --churn-shape 0.5 --crashes 80 --minutes 2.5 --lookups 20 --value-bytes 0 --json --html report.html --latency-ms 50 --jitter 0 --nat 8'
+    expect(parsed(...line.split(' '))).toEqual({
+      nodes: 10_000,
+      seed: '7',
+      churnMs: 600_000,
+      churnShape: 0.5,
+      sessions: undefined,
+      crashes: 80,
+      minutes: 2.5,
+      lookups: 20,
+      valueBytes: 0,
+      latencyMs: 50,
+      jitter: 0,
+      nat: 8,
+      json: true,
+      html: 'report.html',
+    })
+  })
+
+  test('a seed is drawn when none is given', () => {
+    expect(parsed().seed).toBe('drawn')
+    expect(parsed('--seed', 'mine').seed).toBe('mine')
+  })
+
+  test('help goes before all else', () => {
+    expect(parseOptions(['--help'], newSeed)).toBe('help')
+    expect(parseOptions(['-h', '--nodes', 'many'], newSeed)).toBe('help')
+  })
+
+  test.each([
+    [['--nodes', 'many'], '--nodes is a whole number from 2 to 1000000, not "many"'],
+    [['--nodes', '1'], '--nodes'],
+    [['--nodes', '2.5'], '--nodes'],
+    [['--nodes', ''], '--nodes'],
+    [['--nat', '101'], '--nat is a number from 0 to 100'],
+    [['--minutes', '1e9'], '--minutes'],
+    [['--churn', '10'], '--churn is a duration like 10m'],
+    [['--churn', '0s'], '--churn'],
+    [['--seed', ''], '--seed is empty'],
+    [['--churn', '1m', '--sessions', 'file'], 'give one'],
+    [['--churn-shape', '0.5'], 'needs --churn'],
+    [['--knots', '3'], "Unknown option '--knots'"],
+    [['--nodes'], 'argument missing'],
+    [['--json=yes'], 'does not take an argument'],
+    [['stray'], 'stray'],
+  ])('%j is refused in words', (args, message) => {
+    expect(() => parsed(...args)).toThrow(OptionsError)
+    expect(() => parsed(...args)).toThrow(message)
+  })
+
+  test.each([
+    [[]],
+    [
+      [
+        '--seed',
+        "it's 7; rm -rf",
+        '--churn',
+        '90s',
+        '--churn-shape',
+        '0.4',
+        '--json',
+        '--html',
+        'my report.html',
+      ],
+    ],
+    [
+      [
+        '--sessions',
+        'a b.txt',
+        '--crashes',
+        '0',
+        '--nat',
+        '12.5',
+        '--value-bytes',
+        '65536',
+        '--jitter',
+        '250',
+      ],
+    ],
+  ])('the replaying command of %j asks for the same', (args) => {
+    const options = parsed(...args)
+    expect(parsed(...wordsOf(commandLineOf(options)))).toEqual(options)
+  })
+})
+
+describe('durations', () => {
+  test.each([
+    ['90s', 90_000],
+    ['10m', 600_000],
+    ['1.5h', 5_400_000],
+    ['250ms', 250],
+    ['2d', 172_800_000],
+  ])('%s is %d ms', (text, ms) => {
+    expect(parseDurationMs(text)).toBe(ms)
+    expect(parseDurationMs(durationText(ms))).toBe(ms)
+  })
+
+  test.each(['', 'm', '10', '-1m', '1 m', '0s', '1e3s', '10mm'])('%s is none', (text) => {
+    expect(parseDurationMs(text)).toBeUndefined()
+  })
+
+  test('a clock shows hours only when there are some', () => {
+    expect([clockText(0), clockText(61_900), clockText(3_661_000)]).toEqual(['0:00', '1:01', '1:01:01'])
+  })
+})
+
+/** The words a POSIX shell makes of the line, past `npm run sim --`. */
+function wordsOf(line: string): string[] {
+  const words: string[] = []
+  for (const [word] of line.matchAll(/(?:'[^']*'|\\.|[^\s'\\])+/g)) {
+    words.push(
+      word.replace(/'([^']*)'|\\(.)/g, (_, quoted?: string, escaped?: string) => quoted ?? escaped ?? ''),
+    )
+  }
+  return words.slice(words.indexOf('--') + 1)
+}

@@ -1,0 +1,113 @@
+import { exponential } from '@kadrtc/simulator'
+import { describe, expect, test } from 'vitest'
+import type { SimEvent } from '../command/events.js'
+import type { SimOptions } from '../command/options.js'
+import { quantile } from '../command/quantiles.js'
+import { eventsOf } from '../command/report-text.js'
+import { type SimProgress, simulate } from '../command/simulate.js'
+
+const options: SimOptions = {
+  nodes: 24,
+  seed: '7',
+  churnMs: 30_000,
+  churnShape: 1,
+  sessions: undefined,
+  crashes: 50,
+  minutes: 0.5,
+  lookups: 30,
+  valueBytes: 10,
+  latencyMs: 80,
+  jitter: 10,
+  nat: 0,
+  json: false,
+  html: undefined,
+}
+const lengths = exponential(30_000)
+const life = simulate(options, { lengths })
+
+/** Without what real time has put in. */
+const virtualOnly = (events: readonly SimEvent[]) =>
+  events.map((event) => (event.kind === 'summary' ? { ...event, realMs: 0 } : event))
+
+describe('a simulated life', () => {
+  test('replays, whoever watches', async () => {
+    const seen: SimEvent[] = []
+    const watched: SimProgress[] = []
+    const one = await simulate(options, {
+      lengths,
+      onEvent: (event) => seen.push(event),
+      onProgress: (progress) => watched.push(progress()),
+    })
+    const again = await life
+    const other = await simulate({ ...options, seed: '8' }, { lengths })
+    expect(seen).toEqual(one)
+    expect(virtualOnly(again)).toEqual(virtualOnly(one))
+    expect(virtualOnly(other)).not.toEqual(virtualOnly(one))
+    expect([...new Set(watched.map(({ phase }) => phase))]).toEqual([
+      'growing',
+      'resting',
+      'putting',
+      'working',
+    ])
+    expect(watched.every(({ done }) => done >= 0 && done <= 1)).toBe(true)
+    expect(watched.at(-1)!.nodes).toBe(24)
+  })
+
+  test('tells of sizes, traffic, puts, gets and survival, and sums up', async () => {
+    const events = await life
+    expect(eventsOf(events, 'size').map(({ nodes }) => nodes)).toEqual([16, 24])
+    expect(eventsOf(events, 'traffic').map(({ phase }) => phase)).toEqual(['growing', 'resting', 'working'])
+    expect(eventsOf(events, 'put')).toHaveLength(30)
+    expect(eventsOf(events, 'get')).toHaveLength(30)
+    const found = eventsOf(events, 'get').filter(({ outcome }) => outcome === 'ok')
+    expect(found.length).toBeGreaterThan(24)
+    // A direct round trip on a plane of 80 ms, which no pair of its points exceeds by three times.
+    expect(eventsOf(events, 'get').every(({ directMs }) => directMs >= 0 && directMs < 240)).toBe(true)
+    expect(eventsOf(events, 'get').some(({ directMs }) => directMs > 20)).toBe(true)
+    // 24 nodes that hold links to nearly all others: a hop or two, and nothing where the reader is the owner.
+    const hops = found.flatMap((get) => get.hops ?? [])
+    expect(hops.length).toBeGreaterThan(found.length / 2)
+    expect(hops.every((count) => count >= 1 && count <= 4)).toBe(true)
+    expect(eventsOf(events, 'size').every(({ hopsMean }) => hopsMean! >= 1 && hopsMean! < 3)).toBe(true)
+    const surveys = eventsOf(events, 'survival')
+    expect(surveys.map(({ minute }) => minute)).toEqual(
+      Array.from({ length: 13 }, (_, i) => Math.round((500 * i) / 12) / 1000),
+    )
+    expect(surveys[0]).toMatchObject({ values: 30, alive: 30, departures: 0 })
+    const [summary] = eventsOf(events, 'summary')
+    expect(summary).toMatchObject({ seed: '7', nodes: 24, failedStarts: 0 })
+    expect(summary!.departures).toBeGreaterThan(8)
+    expect(summary!.departures).toBeGreaterThanOrEqual(surveys.at(-1)!.departures)
+    expect(events.at(-1)).toBe(summary)
+  })
+
+  test('without session lengths nobody departs, and nothing is lost', async () => {
+    const events = await simulate({ ...options, churnMs: undefined })
+    const [summary] = eventsOf(events, 'summary')
+    expect(summary).toMatchObject({ departures: 0, arrivals: 0, joined: 24 })
+    expect(eventsOf(events, 'get').every(({ outcome }) => outcome === 'ok')).toBe(true)
+    expect(eventsOf(events, 'survival').every(({ alive }) => alive === 30)).toBe(true)
+  })
+
+  test('a slower network takes longer', async () => {
+    const slow = await simulate({ ...options, latencyMs: 400 })
+    const quick = await simulate({ ...options, latencyMs: 40 })
+    const putP50Ms = (events: readonly SimEvent[]) =>
+      quantile(
+        eventsOf(events, 'put').map(({ tookMs }) => tookMs),
+        0.5,
+      )!
+    expect(putP50Ms(slow)).toBeGreaterThan(3 * putP50Ms(quick))
+  })
+
+  test('pairs that cannot connect have no link', async () => {
+    const linksOf = async (nat: number) => {
+      const events = await simulate({ ...options, churnMs: undefined, nat })
+      return eventsOf(events, 'summary')[0]!
+    }
+    const [open, half, none] = [await linksOf(0), await linksOf(50), await linksOf(100)]
+    expect(half.linksP50).toBeLessThan(0.8 * open.linksP50)
+    expect(half.linksP50).toBeGreaterThan(0.2 * open.linksP50)
+    expect(none.linksP99).toBe(0)
+  })
+})
