@@ -84,6 +84,25 @@ test('a newcomer that is among the k closest is handed the records', async () =>
   expect(await lacking(cluster, keys, 4)).toEqual([])
 })
 
+test('as a network grows, former holders let go: the k closest have a record, and in the end nobody far from it', async () => {
+  const k = 8
+  const cluster = swarm({ settings: { k }, server: { poolMax: 8 } })
+  await cluster.grow(10)
+  const keyId = keyIdOf('grows')
+  await cluster.run(cluster.node(0).records.put(keyId, text('one'), { until: 'all' }))
+  await cluster.grow(40)
+  await cluster.run(cluster.node(0).records.put(keyId, text('two'), { until: 'all' }))
+  for (const node of cluster.nodes) expect(said(await cluster.run(node.records.get(keyId)))).toBe('two')
+  await cluster.clock.advance(3 * 3_600_000)
+  const byDistance = cluster.members.toSorted((a, b) => compareDistances(keyId, a.node.id, b.node.id))
+  const ranks: number[] = []
+  for (const [rank, { ports }] of byDistance.entries()) {
+    if ((await ports.records.scan()).length > 0) ranks.push(rank)
+  }
+  expect(ranks.slice(0, k)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  expect(ranks.at(-1)).toBeLessThan(3 * k)
+})
+
 test('values outlive everybody who was there when they were put', async () => {
   const cluster = swarm({ settings: { k: 3 } })
   await cluster.grow(4)

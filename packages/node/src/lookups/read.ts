@@ -4,7 +4,7 @@
  * one valid record is there, the others have a short patience to bring a newer one, so that dead holders cost
  * milliseconds and not timeouts.
  */
-import { compareDistances, type Id, idKey, type KadRecord } from '@kadrtc/kademlia'
+import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
 import { contactsMax } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
@@ -187,11 +187,4 @@ class Read {
     this.options.signal?.removeEventListener('abort', this.#abort)
     settle()
   }
-}
-
-/** Where a lookup for `keyId` begins when nothing has been heard yet. */
-export function isReplica(own: Id, keyId: Id, linked: readonly Id[], k: number): boolean {
-  let closer = 0
-  for (const peer of linked) if (compareDistances(keyId, peer, own) < 0) closer += 1
-  return closer < k
 }

@@ -16,7 +16,8 @@ import type { CancelSignal } from '../cancel-signal.js'
 import { type OperationOptions, withDeadline } from '../deadline.js'
 import { KadrtcError } from '../errors.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
-import { isReplica, readRecords } from '../lookups/read.js'
+import { readRecords } from '../lookups/read.js'
+import { mayBeReplica } from '../replication/replica-rank.js'
 import type { StoreOutcome } from './placement.js'
 import type { RecordProofs } from './proofs.js'
 import type { Publisher } from './publisher.js'
@@ -169,7 +170,7 @@ export class RecordVerbs {
     const filter = { author: author && idKey(author), all }
     const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
     const question = { type: 'find-value', keyId, all, ...(author ? { author } : {}) } as const
-    const vouched = isReplica(own, keyId, links.peers(), settings.k)
+    const vouched = mayBeReplica(own, keyId, links, settings.k)
     const { records, lacking } = await readRecords(this.ports, proofs, {
       question,
       local,

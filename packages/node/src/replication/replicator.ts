@@ -15,6 +15,7 @@ import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc, Way } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
+import { isFar, mayBeReplica } from './replica-rank.js'
 
 /** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
 export interface Neighbourhood {
@@ -77,7 +78,8 @@ export class Replicator {
     const others = this.#others().filter((id) => !equalIds(id, peer.id))
     this.#forEachHeld((slot, keyId) => {
       const closer = countCloser(keyId, peer.id, others) + Number(compareDistances(keyId, own, peer.id) < 0)
-      if (closer < settings.k) this.#plan(slot, peer, countCloser(keyId, own, others))
+      if (closer < settings.k && this.#mayOffer(keyId, peer.id))
+        this.#plan(slot, peer, countCloser(keyId, own, others))
     })
   }
 
@@ -94,7 +96,7 @@ export class Replicator {
       if (ownRank === entrantRank) return
       const nearest = [...members].sort((a, b) => compareDistances(keyId, a.id, b.id))
       const entrant = nearest[ownRank < entrantRank ? entrantRank - 1 : entrantRank]
-      if (entrant) this.#plan(slot, entrant, ownRank)
+      if (entrant && this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, ownRank)
     })
   }
 
@@ -140,7 +142,16 @@ export class Replicator {
     const { keyId } = entry
     const nearest = [...neighbourhood.members()].sort((a, b) => compareDistances(keyId, a.id, b.id))
     const isReplica = nearest.filter(({ id }) => compareDistances(keyId, id, own) < 0).length < settings.k
-    for (const peer of nearest.slice(0, isReplica ? settings.k - 1 : settings.k)) this.#plan(slot, peer, 0)
+    for (const peer of nearest.slice(0, isReplica ? settings.k - 1 : settings.k)) {
+      if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, 0)
+    }
+  }
+
+  /** Who is far from a key knows few who are near it, and would take others for replicas: it offers inward only. */
+  #mayOffer(keyId: Id, to: Id): boolean {
+    const { own, links, settings } = this.ports
+    if (isFar(to, keyId, own, links, settings.k)) return false
+    return compareDistances(keyId, to, own) < 0 || mayBeReplica(own, keyId, links, settings.k)
   }
 
   #others(): Id[] {
@@ -229,13 +240,11 @@ export class Replicator {
     if (failure) throw failure
   }
 
-  /** Only linked peers count as closer: somebody who was only heard of may be gone. */
   #retireLeftovers(): void {
     const { own, links, settings } = this.ports
     const perPeer = new Map<Id, string[]>()
-    const peers = links.peers()
     this.#forEachHeld((slot, keyId) => {
-      if (countCloser(keyId, own, peers) < settings.k) return
+      if (mayBeReplica(own, keyId, links, settings.k)) return
       for (const peer of links.closest(keyId, witnesses))
         perPeer.set(peer, [...(perPeer.get(peer) ?? []), slot])
     })

@@ -22,6 +22,7 @@ import type { Awaitable } from '../ports/identity.js'
 import type { LinkTransport } from '../ports/link-transport.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { RecordShelf } from '../records/record-shelf.js'
+import { mayBeReplica } from '../replication/replica-rank.js'
 import type { Settings } from '../settings.js'
 import type { Rpc } from './rpc.js'
 
@@ -92,11 +93,10 @@ export class Handlers {
   }
 
   /** Is this node one of the k closest, or is this a copy kept for a while? */
-  #isHolder(record: KadRecord, asker?: Id): boolean {
-    const { shelf, settings } = this.ports
-    return (
-      shelf.entry(slotOf(record))?.cached === true || this.#closerThanOwn(record.keyId, asker) < settings.k
-    )
+  #isHolder(record: KadRecord): boolean {
+    const { shelf, settings, own, links } = this.ports
+    const isCopy = shelf.entry(slotOf(record))?.cached === true
+    return isCopy || mayBeReplica(own, record.keyId, links, settings.k)
   }
 
   #pathBack(origin: Origin) {
@@ -121,7 +121,7 @@ export class Handlers {
       const fitting = upToLimits(records)
       // Who has the record has no need of others to ask: 400 bytes that most replies go without. A former holder names
       // them: its records are welcome, but it may have missed newer ones.
-      const isEnough = records[0] !== undefined && this.#isHolder(records[0], origin.id)
+      const isEnough = records[0] !== undefined && this.#isHolder(records[0])
       const contacts = isEnough ? [] : this.#closest(request.keyId, origin)
       return {
         type: 'value',
@@ -144,7 +144,7 @@ export class Handlers {
       status,
       ...(seq === undefined ? {} : { seq }),
     })
-    const closer = this.#closerThanOwn(record.keyId, origin.id)
+    const closer = this.#closerThanOwn(record.keyId, origin)
     if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
     const held = shelf.entry(slotOf(record))
     const isHeld = held && !held.cached && sameBytes(held.version, recordVersion(record))
@@ -169,9 +169,9 @@ export class Handlers {
   }
 
   /** Linked peers closer to the key than this node; whoever asks to store does not count. */
-  #closerThanOwn(keyId: Id, origin?: Id): number {
+  #closerThanOwn(keyId: Id, origin: Origin): number {
     const { own, links } = this.ports
-    const asker = origin && idKey(origin)
+    const asker = idKey(origin.id)
     return links.peers().filter((peer) => compareDistances(keyId, peer, own) < 0 && idKey(peer) !== asker)
       .length
   }

@@ -1,0 +1,50 @@
+/** Whether a node is one of the k closest to a key, as far as another, or itself, can tell without asking anybody. */
+import { compareDistances, type Id } from '@kadrtc/kademlia'
+import type { LinkTable } from '../overlay/link-table.js'
+
+/**
+ * With ids spread evenly, k x (distance to a key) / (distance from us to our k-th nearest) nodes are closer to the key, give
+ * or take the square root of k, on both sides of the fraction. Who is one of the k closest after all must not be taken
+ * for far by others, who would keep records from it; that it doubts itself costs a packet more.
+ */
+const deviations = { doubtful: 3, hopeless: 6 } as const
+
+/**
+ * False when k linked peers are closer to the key; and when the key lies so far outside of our own neighbourhood that
+ * there must be others: a node links to its own k nearest, and to few who are near a key that is far.
+ */
+export function mayBeReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
+  return !isFar(own, keyId, own, links, k, 'doubtful') && linkedCloser(own, keyId, links) < k
+}
+
+/** Is `id` too far from a key to be a replica of it, if nodes are as dense there as they are here? */
+export function isFar(
+  id: Id,
+  keyId: Id,
+  own: Id,
+  links: LinkTable,
+  k: number,
+  degree: keyof typeof deviations = 'hopeless',
+): boolean {
+  const farthest = links.closest(own, k)[k - 1]
+  const factor = 1 + deviations[degree] / Math.sqrt(k)
+  return farthest !== undefined && distanceRatio(id, keyId, own, farthest) > factor
+}
+
+function linkedCloser(own: Id, keyId: Id, links: LinkTable): number {
+  let closer = 0
+  for (const { peer } of links.links()) if (compareDistances(keyId, peer, own) < 0) closer += 1
+  return closer
+}
+
+/** (Distance of a to b) / (distance of c to d), by the 32 bits from the first byte that is not 0 in both. */
+function distanceRatio(a: Id, b: Id, c: Id, d: Id): number {
+  let start = 0
+  while (start < 16 && a[start] === b[start] && c[start] === d[start]) start++
+  const word = (x: Id, y: Id) => {
+    let value = 0
+    for (let i = start; i < start + 4; i++) value = value * 256 + (x[i]! ^ y[i]!)
+    return value
+  }
+  return word(a, b) / word(c, d)
+}
