@@ -5,6 +5,8 @@
  *   npm run bench                       everything
  *   npm run bench -- codec closest      what has these words in its name
  *   npm run bench -- --json             for machines
+ *   npm run bench -- sim --full         with the simulations that take hours
+ *   npm run bench -- sim --nodes 500    simulations on smaller networks, for a try
  *
  * Results go to stdout, all else to stderr. A goal that is missed is shown, and is no error.
  */
@@ -14,18 +16,34 @@ import { codec } from './codec.js'
 import { indexedDb } from './indexeddb.js'
 import { links } from './links.js'
 import type { Aim, Benchmark, Measurement } from './measurement.js'
+import { fullSize, simulations } from './simulation.js'
 import { sixteenTabs } from './sixteen-tabs.js'
-
-const benchmarks: readonly Benchmark[] = [bundle, closest, codec, links, sixteenTabs, indexedDb]
 
 const words = process.argv.slice(2).filter((word) => word !== '--')
 const asJson = words.includes('--json')
-const filters = words.filter((word) => !word.startsWith('--'))
+const nodesAt = words.indexOf('--nodes')
+const nodes = nodesAt < 0 ? fullSize : Number(words[nodesAt + 1])
+if (!(Number.isSafeInteger(nodes) && nodes >= 100))
+  throw new Error('--nodes takes a whole number of at least 100')
+const filters = words.filter((word, at) => !word.startsWith('--') && (nodesAt < 0 || at !== nodesAt + 1))
+const simulated = simulations({ full: words.includes('--full'), nodes })
+const benchmarks: readonly Benchmark[] = [
+  bundle,
+  closest,
+  codec,
+  links,
+  sixteenTabs,
+  indexedDb,
+  ...simulated.benchmarks,
+]
 const note = (text: string) => console.error(`  ${text}`)
 const wanted = ({ name }: Aim) => filters.length === 0 || filters.some((filter) => name.includes(filter))
 
+const leftOut = simulated.leftOut.filter(wanted)
+if (leftOut.length > 0)
+  console.error(`left out without --full: ${leftOut.map(({ name }) => name).join(', ')}`)
 const chosen = benchmarks.filter(({ aims }) => aims.some(wanted))
-if (chosen.length === 0) {
+if (chosen.length === 0 && leftOut.length === 0) {
   console.error(`nothing is called ${filters.join(' or ')}; there are:`)
   for (const { aims } of benchmarks) for (const { name } of aims) console.error(`  ${name}`)
   process.exitCode = 1
@@ -56,7 +74,7 @@ function print(measurement: Measurement): void {
 }
 
 function tableRow(name: string, value: string, goal: string, against: string): string {
-  return `${name.padEnd(30)} ${value.padEnd(14)} ${goal.padEnd(16)} ${against}`
+  return `${name.padEnd(44)} ${value.padEnd(14)} ${goal.padEnd(16)} ${against}`
 }
 
 function rounded(value: number): number {

@@ -23,7 +23,9 @@ export interface ChurnLookupsOptions {
   readonly crashFraction?: number
   /** Churn before anything is measured. Default: five minutes. */
   readonly warmUpMs?: number
-  /** Default: ten minutes. */
+  /** Then nobody looks anything up for so long. Default: two minutes. */
+  readonly quietMs?: number
+  /** Then the lookups are made. Default: ten minutes. */
   readonly forMs?: number
   /** Lookups as a get makes them: it asks for the record of a random key, which nobody has. */
   readonly lookups?: number
@@ -66,6 +68,8 @@ export interface ChurnLookupsResult {
   readonly getMsP99: number
   /** Delivered over all links, the lookups' and the gets' own included; heartbeats of links are not simulated. */
   readonly bytesPerNodeAndSecond: number
+  /** The same while nobody looks anything up. */
+  readonly quietBytesPerNodeAndSecond: number
   readonly messagesPerNodeAndSecond: number
   readonly linksOpened: number
   /** Links opened over nodes and minutes. Each is a handshake for both its ends, so a node takes part in twice as many. */
@@ -95,7 +99,8 @@ export async function measureChurnLookups(
   swarm: Swarm,
   options: ChurnLookupsOptions,
 ): Promise<ChurnLookupsResult> {
-  const { meanSessionMs, crashFraction = 1, warmUpMs = 300_000, forMs = 600_000 } = options
+  const { meanSessionMs, crashFraction = 1, warmUpMs = 300_000 } = options
+  const { quietMs = 120_000, forMs = 600_000 } = options
   const { lookups = 3_000, traces = 500, values = 0, valueBytes = 1_024, gets = 0 } = options
   const random = swarm.random.fork('churn lookups')
   const nodeCount = swarm.nodes.length
@@ -103,6 +108,9 @@ export async function measureChurnLookups(
   const churn = new Churn(swarm, { lengths: exponential(meanSessionMs), crashFraction })
   churn.start()
   await swarm.clock.advance(warmUpMs)
+  const { messageBytes } = swarm.network.counters
+  await swarm.clock.advance(quietMs)
+  const quietBytes = swarm.network.counters.messageBytes - messageBytes
 
   const before = { ...swarm.network.counters, ...churn.counters }
   const looking = new Looking(swarm, random.fork('lookups'))
@@ -128,6 +136,7 @@ export async function measureChurnLookups(
     ...tracing.result(),
     ...reading.result(),
     bytesPerNodeAndSecond: (after.messageBytes - before.messageBytes) / nodeSeconds,
+    quietBytesPerNodeAndSecond: quietBytes / ((nodeCount * quietMs) / 1_000),
     messagesPerNodeAndSecond: (after.messages - before.messages) / nodeSeconds,
     linksOpened,
     handshakesPerNodeAndMinute: (linksOpened * 60) / nodeSeconds,

@@ -67,8 +67,8 @@ export async function measureRouting(
       return { ms, directMs, stored: outcome !== undefined }
     }),
   )
-  // The last requests of the puts arrive within half a second; holders begin to see to each other after one and a half.
-  await swarm.clock.advance(500)
+  // The last requests of the puts arrive within a second; holders begin to see to each other after one and a half.
+  await swarm.clock.advance(1_000)
   const recall = await recallOf(swarm, keys, k, oracle)
   await swarm.clock.advance(10_000)
 

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { growSwarm } from '../src/experiments/grow.js'
+import { laySwarm } from '../src/experiments/lay.js'
+import { median, sum } from '../src/experiments/measure.js'
+import { measureRouting } from '../src/experiments/routing.js'
+import { nearestLinks } from '../src/invariants.js'
+
+const options = { seed: 3, nodes: 120, settings: { k: 8 }, settleMs: 90_000 }
+const sizes = { keys: 20, getsPerKey: 3, valueBytes: 100 }
+
+test('a laid network is whole, and as good as a grown one', async () => {
+  const [laid, grown] = [await laySwarm(options), await growSwarm(options)]
+  expect(nearestLinks(laid)).toEqual([])
+  const [ofLaid, ofGrown] = [await measureRouting(laid, sizes), await measureRouting(grown, sizes)]
+  expect(ofLaid.gets.every(({ found }) => found)).toBe(true)
+  expect(ofLaid.recall).toBeGreaterThanOrEqual(0.99)
+  expect(median(ofLaid.links) / median(ofGrown.links)).toBeCloseTo(1, 0)
+  const hops = ({ hops }: typeof ofLaid) => sum(hops) / hops.length
+  expect(hops(ofLaid) / hops(ofGrown)).toBeCloseTo(1, 0)
+  expect(median(ofLaid.gets.map(({ ms }) => ms)) / median(ofGrown.gets.map(({ ms }) => ms))).toBeCloseTo(1, 0)
+})
