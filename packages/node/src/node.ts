@@ -16,6 +16,7 @@ import { KadrtcError } from './errors.js'
 import type { Inspection, NodeStatus } from './inspection.js'
 import { type IntroducerState, Introductions } from './joining/introductions.js'
 import { Joining } from './joining/joining.js'
+import { MassLoss } from './joining/mass-loss.js'
 import { firstWays } from './lookups/ways.js'
 import { Dialler } from './overlay/dialler.js'
 import { LinkKeeper } from './overlay/link-keeper.js'
@@ -82,6 +83,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
   readonly #replicator: Replicator
   readonly #introductions: Introductions
   readonly #joining: Joining
+  readonly #losses = new MassLoss()
   #status: NodeStatus = 'connecting'
   #closing: Promise<void> | undefined
 
@@ -321,6 +323,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#channels.onLinkClosed(link)
     if (!this.#links.remove(link) || this.#closing) return
     this.emit('unlink', { peer: idToHex(link.peer), reason })
+    if (reason === 'lost' && this.#losses.note(this.ports.clock.now(), this.#links.size))
+      this.#introductions.hurry()
     this.#keeper.onLinkClosed(link)
     this.#replicator.onPeerLeft(link.peer)
     this.#joining.onLinkClosed()

@@ -93,7 +93,7 @@ test('as a network grows, former holders let go: the k closest have a record, an
   await cluster.grow(40)
   await cluster.run(cluster.node(0).records.put(keyId, text('two'), { until: 'all' }))
   for (const node of cluster.nodes) expect(said(await cluster.run(node.records.get(keyId)))).toBe('two')
-  await cluster.clock.advance(3 * 3_600_000)
+  await cluster.clock.advance(6 * 3_600_000)
   const byDistance = cluster.members.toSorted((a, b) => compareDistances(keyId, a.node.id, b.node.id))
   const ranks: number[] = []
   for (const [rank, { ports }] of byDistance.entries()) {

@@ -39,6 +39,10 @@ export interface IntroductionsPorts {
 const retryLeastMs = 1_000
 const retryMostMs = 30_000
 
+/** After many links were lost at once introducers are asked that much oftener, for that long. Guesses. */
+const hurry = 10
+const hurriesForMs = 1_800_000
+
 interface AtWork {
   readonly name: string
   readonly session: IntroducerSession
@@ -52,6 +56,8 @@ export class Introductions {
   /** This node wants no more peers to begin with: it is linked, or has accepted to be alone. */
   #settled = false
   #linked = false
+  /** Until then this node comes back to its introducers ten times as often. */
+  #hurryUntilMs = 0
   #closed = false
 
   constructor(
@@ -98,6 +104,17 @@ export class Introductions {
     this.#settle()
   }
 
+  /** Many links were lost at once: perhaps the network has parted, and only introducers reach the other part. */
+  hurry(): void {
+    if (this.#closed) return
+    this.#hurryUntilMs = this.ports.clock.now() + hurriesForMs
+    for (const atWork of this.#atWork) {
+      const { type } = atWork.state
+      if (this.#linked && (type === 'welcomed' || type === 'released'))
+        this.#connectAfter(atWork, this.#rarelyMs())
+    }
+  }
+
   /** Every link is gone: asks everybody again at once. */
   alone(): void {
     if (this.#closed) return
@@ -137,8 +154,9 @@ export class Introductions {
 
   /** Exponentially distributed: nodes that began together do not come back together. */
   #rarelyMs(): number {
-    const { random, reintroductionMs } = this.ports
-    return -reintroductionMs * Math.log(1 - randomFraction(random))
+    const { random, reintroductionMs, clock } = this.ports
+    const meanMs = clock.now() < this.#hurryUntilMs ? reintroductionMs / hurry : reintroductionMs
+    return -meanMs * Math.log(1 - randomFraction(random))
   }
 
   #pauseMs(atWork: AtWork): number {

@@ -40,7 +40,7 @@ export interface ReadOptions {
 export interface ReadResult {
   /** The newest record of each slot; tombstones included. */
   readonly records: readonly KadRecord[]
-  /** The node nearest to the key that was asked and had none: where a copy shortens the next way. */
+  /** The node nearest to the key that was on the way and had none: where a copy shortens the next way. */
   readonly lacking: Contact | undefined
 }
 
@@ -125,7 +125,10 @@ class Read {
     const findings = { contacts: reply.contacts, route }
     this.#answered.set(idKey(responder), findings)
     this.#heard.push({ id: responder, route }, ...contactsBehind(reply.contacts, route))
+    // Whoever passed the question on had no answer to it.
+    const relay = route.at(-2)
     if (!valid) this.#noteLacking({ id: responder, route })
+    else if (relay) this.#noteLacking({ id: relay, route: route.slice(0, -1) })
     this.#consider()
     return { ...findings, enough: this.#done }
   }

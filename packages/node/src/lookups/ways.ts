@@ -3,6 +3,7 @@ import { asId, commonPrefixLength, equalIds, type Id, idBits } from '@kadrtc/kad
 import type { LinkTable } from '../overlay/link-table.js'
 import { nextHop, nextHops } from '../overlay/next-hop.js'
 import type { Link } from '../ports/link-transport.js'
+import { replicasShareBits } from '../replication/replica-rank.js'
 import type { Way } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
 
@@ -70,12 +71,6 @@ export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Setti
   if (!nearest || commonPrefixLength(nearest, keyId) >= replicasShareBits(own, links, k)) return undefined
   const link = nextHop(own, keyId, links.lively())
   return link && { kind: 'toward', target: keyId, link }
-}
-
-/** How many leading bits the k closest to any id share with it, guessed by our own k nearest: ids are spread evenly. */
-function replicasShareBits(own: Id, links: LinkTable, k: number): number {
-  const farthest = links.closest(own, k)[k - 1]
-  return farthest ? commonPrefixLength(own, farthest) : 0
 }
 
 /** `bit` counts from the first, most significant one. */

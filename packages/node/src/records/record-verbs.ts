@@ -17,6 +17,7 @@ import { type OperationOptions, withDeadline } from '../deadline.js'
 import { KadrtcError } from '../errors.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import { readRecords } from '../lookups/read.js'
+import { type Random, randomFraction } from '../ports/random.js'
 import { mayBeReplica } from '../replication/replica-rank.js'
 import type { StoreOutcome } from './placement.js'
 import type { RecordProofs } from './proofs.js'
@@ -24,7 +25,11 @@ import type { Publisher } from './publisher.js'
 import type { RecordShelf } from './record-shelf.js'
 import { RememberedRecords } from './remembered.js'
 
+/** Gets that leave a copy on the way: a key that many ask for is cached soon, one that few ask for seldom costs a packet. */
+const cachedShare = 1 / 4
+
 export interface RecordVerbsPorts extends LookupPorts {
+  readonly random: Random
   readonly shelf: RecordShelf
   readonly proofs: RecordProofs
   readonly publisher: Publisher
@@ -165,7 +170,7 @@ export class RecordVerbs {
     search: { author?: Id | undefined; all: boolean; holdersWanted: number },
     signal: CancelSignal,
   ): Promise<readonly KadRecord[]> {
-    const { own, links, settings, shelf, proofs, rpc } = this.ports
+    const { own, links, settings, shelf, proofs, rpc, random } = this.ports
     const { author, all, holdersWanted } = search
     const filter = { author: author && idKey(author), all }
     const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
@@ -179,7 +184,8 @@ export class RecordVerbs {
       signal,
     })
     const [record] = records
-    if (lacking && record && records.length === 1 && !all) {
+    const cachesIt = randomFraction(random) < cachedShare
+    if (lacking && record && records.length === 1 && !all && cachesIt) {
       const store = { type: 'store', record, cached: true } as const
       rpc.request({ kind: 'route', route: lacking.route }, store).catch(() => undefined)
     }

@@ -1,5 +1,5 @@
 /** Whether a node is one of the k closest to a key, as far as another, or itself, can tell without asking anybody. */
-import { compareDistances, type Id } from '@kadrtc/kademlia'
+import { commonPrefixLength, compareDistances, type Id } from '@kadrtc/kademlia'
 import type { LinkTable } from '../overlay/link-table.js'
 
 /**
@@ -29,6 +29,12 @@ export function isFar(
   const farthest = links.closest(own, k)[k - 1]
   const factor = 1 + deviations[degree] / Math.sqrt(k)
   return farthest !== undefined && distanceRatio(id, keyId, own, farthest) > factor
+}
+
+/** How many leading bits the k closest to any id share with it, guessed by our own k nearest: ids are spread evenly. */
+export function replicasShareBits(own: Id, links: LinkTable, k: number): number {
+  const farthest = links.closest(own, k)[k - 1]
+  return farthest ? commonPrefixLength(own, farthest) : 0
 }
 
 function linkedCloser(own: Id, keyId: Id, links: LinkTable): number {

@@ -1,5 +1,13 @@
 /** Answers other nodes' requests. Nothing here trusts the asker: each answer would be right for anybody. */
-import { cacheLifeMs, compareDistances, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import {
+  cacheLifeMs,
+  commonPrefixLength,
+  compareDistances,
+  type Id,
+  idKey,
+  type KadRecord,
+  slotOf,
+} from '@kadrtc/kademlia'
 import {
   contactsMax,
   type Digest,
@@ -22,7 +30,7 @@ import type { Awaitable } from '../ports/identity.js'
 import type { LinkTransport } from '../ports/link-transport.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { RecordShelf } from '../records/record-shelf.js'
-import { mayBeReplica } from '../replication/replica-rank.js'
+import { mayBeReplica, replicasShareBits } from '../replication/replica-rank.js'
 import type { Settings } from '../settings.js'
 import type { Rpc } from './rpc.js'
 
@@ -46,8 +54,11 @@ export interface ReplicaEvents {
   onOffered(slot: string, keyId: Id, holder: Id): void
 }
 
-/** How long the nearest off-replica node caches a value; halved with each step of distance. A guess. */
-const cacheLifeMsMost = 600_000
+/**
+ * How long the nearest off-replica node caches a value; halved with each bit of distance. Long enough for a key that many
+ * ask for, and as old as a cached copy may get. A guess.
+ */
+const cacheLifeMsMost = 30_000
 
 export class Handlers {
   readonly served = { ping: 0, findNode: 0, findValue: 0, store: 0, digest: 0, signal: 0 }
@@ -152,10 +163,16 @@ export class Handlers {
     if (fault !== 'ok') return answer(statusOf(fault))
     if (request.spread) this.#spread(request, origin)
     if (isHeld) return answer('same', held.seq)
-    const cachedUntilMs = request.cached ? this.ports.now() + cacheLifeMs(closer, cacheLifeMsMost) : undefined
+    const cachedUntilMs = request.cached ? this.ports.now() + this.#cacheLifeMs(record.keyId) : undefined
     const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
     if (status === 'stored' && !request.cached) this.ports.replication.onStored(slotOf(record), record.keyId)
     return answer(status, seq)
+  }
+
+  #cacheLifeMs(keyId: Id): number {
+    const { own, links, settings } = this.ports
+    const stepsAway = replicasShareBits(own, links, settings.k) - commonPrefixLength(own, keyId)
+    return cacheLifeMs(Math.max(0, stepsAway), cacheLifeMsMost)
   }
 
   /** Passes a record on to the others of the k closest: it crosses the network once, and not once for each of them. */
