@@ -15,7 +15,7 @@ import { type Contact, contactsBehind } from './contact.js'
 import { linkedContacts } from './find-closest.js'
 import { ReadFindings } from './findings.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { waysToReplicas } from './ways.js'
+import { waysToRecords } from './ways.js'
 
 /**
  * Nodes near the key that must have answered before a get says that there is nothing, whatever k is: while a network
@@ -101,7 +101,7 @@ class Read {
   #askFast(): void {
     const { own, links, settings, clock, rpc } = this.ports
     const { keyId } = this.options.question
-    const ways = waysToReplicas(own, keyId, links, settings)
+    const ways = waysToRecords(own, keyId, links, settings)
     let open = ways.length
     if (open === 0) return this.#askCarefully()
     this.#expectAnswers()

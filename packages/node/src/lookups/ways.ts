@@ -65,6 +65,26 @@ export function waysToReplicas(
   return [...ways, ...others.slice(0, alpha - ways.length)]
 }
 
+/**
+ * Ways for a FIND_VALUE. Where replicas are linked each of the nearest is asked, and passes the question on if it is none;
+ * where they are not, see above.
+ */
+export function waysToRecords(
+  own: Id,
+  keyId: Id,
+  links: LinkTable,
+  settings: Pick<Settings, 'k' | 'alpha'>,
+): Way[] {
+  const sharedBits = replicasShareBits(own, links, settings.k)
+  const ways: Way[] = []
+  for (const peer of links.closest(keyId, settings.alpha)) {
+    const { link, silent } = links.neighbour(peer)!
+    if (!silent && commonPrefixLength(peer, keyId) >= sharedBits)
+      ways.push({ kind: 'toward', target: keyId, link })
+  }
+  return ways.length === settings.alpha ? ways : waysToReplicas(own, keyId, links, settings)
+}
+
 /** The way to a key whose replicas are more than a hop away; undefined where the nearest of them is linked. */
 export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Settings, 'k'>): Way | undefined {
   const [nearest] = links.closest(keyId, 1)

@@ -43,8 +43,9 @@ const handedAtOnce = 8
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
-/** So many of the closest must have a record before a former holder lets go of it. Guesses. */
+/** So many closer holders must have a record before a former one lets go of it, of so many that are asked. Guesses. */
 const witnesses = 3
+const witnessesAsked = 8
 const leftoverLifeMs = 60_000
 
 /** Records to offer one peer when their wait is over. One batch per peer and rank: at most neighbourhood x k. */
@@ -197,10 +198,15 @@ export class Replicator {
   }
 
   /** Offers digests, then stores what the peer wants. */
-  async #offer(
+  #offer(peer: Contact, slots: Iterable<string>): Promise<void> {
+    return this.#compare(peer, slots, ({ wanted }) => this.#hand(peer, wanted))
+  }
+
+  /** Sends digests, and tells which of the records the peer wants and which it holds as new. */
+  async #compare(
     peer: Contact,
     slots: Iterable<string>,
-    onHeldThere: (slot: string) => void = () => undefined,
+    onCompared: (result: { wanted: string[]; held: string[] }) => Promise<void> | void,
   ): Promise<void> {
     const { shelf, rpc } = this.ports
     const held = [...slots].filter((slot) => shelf.entry(slot)?.cached === false)
@@ -210,12 +216,9 @@ export class Replicator {
       const entries = part.map((slot) => shelf.entry(slot)!)
       this.counters.offered += entries.length
       const { reply } = await rpc.request(this.#way(peer), { type: 'digest', entries })
-      await this.#hand(
-        peer,
-        part.filter((_, index) => reply.wanted[index]),
-      )
-      part.forEach((slot, index) => {
-        if (!reply.wanted[index]) onHeldThere(slot)
+      await onCompared({
+        wanted: part.filter((_, index) => reply.wanted[index]),
+        held: part.filter((_, index) => !reply.wanted[index]),
       })
     }
   }
@@ -245,16 +248,19 @@ export class Replicator {
     const perPeer = new Map<Id, string[]>()
     this.#forEachHeld((slot, keyId) => {
       if (mayBeReplica(own, keyId, links, settings.k)) return
-      for (const peer of links.closest(keyId, witnesses))
-        perPeer.set(peer, [...(perPeer.get(peer) ?? []), slot])
+      for (const peer of links.closest(keyId, witnessesAsked)) {
+        // Of those who hold a record the closest ones never let go.
+        if (compareDistances(keyId, peer, own) < 0) perPeer.set(peer, [...(perPeer.get(peer) ?? []), slot])
+      }
     })
     const confirmed = new Map<string, number>()
-    for (const [peer, slots] of perPeer) {
-      this.#offer({ id: peer, route: [peer] }, slots, (slot) => {
-        const times = (confirmed.get(slot) ?? 0) + 1
-        confirmed.set(slot, times)
-        if (times === witnesses) this.ports.shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
-      }).catch(() => undefined)
+    const confirm = (slot: string) => {
+      const times = (confirmed.get(slot) ?? 0) + 1
+      confirmed.set(slot, times)
+      if (times === witnesses) this.ports.shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
+    }
+    for (const [id, slots] of perPeer) {
+      this.#compare({ id, route: [id] }, slots, ({ held }) => held.forEach(confirm)).catch(() => undefined)
     }
   }
 
