@@ -49,8 +49,8 @@ export function waysToReplicas(
   const sharedBits = replicasShareBits(own, links, k)
   const [nearest] = links.closest(keyId, 1)
   const isFar = nearest !== undefined && commonPrefixLength(nearest, keyId) < sharedBits
-  const count = isFar ? countWhenFar : alpha
-  for (let corner = 0; corner < count; corner++) {
+  if (!isFar) return firstWays(own, keyId, links, alpha)
+  for (let corner = 0; corner < countWhenFar; corner++) {
     const target = corner === 0 ? keyId : withBitFlipped(keyId, sharedBits + corner)
     const link: Link | undefined = nextHop(own, target, free)
     if (!link) continue
