@@ -12,7 +12,6 @@ import {
   churnLookups,
   durability,
   fitLine,
-  growSwarm,
   hotKey,
   massDeparture,
   meanOfMedian,
@@ -25,6 +24,7 @@ import {
   speed,
   sum,
   unreachable,
+  warmSwarm,
 } from '@kadrtc/simulator/experiments'
 import type { Aim, Benchmark } from './measurement.js'
 
@@ -279,7 +279,7 @@ function runJob(job: Job, note: (text: string) => void): Promise<Values> {
 /** What runs in the worker: each gives the values of its aims, and says the rest in notes. */
 const experiments = {
   async routing(job: Job, note: (text: string) => void): Promise<Values> {
-    const swarm = await growSwarm(growing(job, note))
+    const swarm = await warmSwarm(growing(job, note))
     const result = await measureRouting(swarm)
     note('measuring joins')
     const joins = await measureJoining(swarm, 20)
@@ -368,7 +368,7 @@ const experiments = {
     }
   },
   async scale(job: Job, note: (text: string) => void): Promise<Values> {
-    const result = await measureRouting(await growSwarm(growing(job, note)), { keys: 100 })
+    const result = await measureRouting(await warmSwarm(growing(job, note)), { keys: 100 })
     note(besideOracle(result))
     note(`heap ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MB`)
     return { 'sim.scale.100k': result.gets.filter(({ found }) => found).length / result.gets.length }

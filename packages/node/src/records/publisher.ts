@@ -95,9 +95,21 @@ export class Publisher {
     placement = this.#place(record, options)
     placement.aim(heard)
     placement.finish(await finding)
-    const outcome = await placement.outcome
+    const outcome = await placement.outcome.catch((error) => {
+      if (!(error instanceof KadrtcError) || error.code !== 'NOT_STORED') throw error
+      return this.#placeCarefully(record, options)
+    })
     this.#remember(slot, record)
     return outcome
+  }
+
+  /** Nobody whom the fast way found took the record: they are not the closest. */
+  async #placeCarefully(record: KadRecord, options: StoreOptions): Promise<StoreOutcome> {
+    const { signal } = options
+    const closest = await findClosest(this.ports, record.keyId, { signal, paths: this.ports.settings.paths })
+    const placement = this.#place(record, options)
+    placement.finish(closest)
+    return placement.outcome
   }
 
   close(): void {

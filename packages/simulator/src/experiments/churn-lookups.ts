@@ -11,8 +11,9 @@ import { Churn } from '../churn/churn.js'
 import { exponential } from '../churn/session-lengths.js'
 import type { Member } from '../cluster.js'
 import type { SeededRandom } from '../seeded-random.js'
-import { type GrowOptions, growSwarm, type Swarm } from './grow.js'
+import type { GrowOptions, Swarm } from './grow.js'
 import { spread } from './hot-key.js'
+import { warmSwarm } from './lay.js'
 import { putValues } from './mass-departure.js'
 import { quantile } from './measure.js'
 
@@ -92,7 +93,7 @@ export function meanOfMedian(medianMs: number): number {
 }
 
 export async function churnLookups(options: GrowOptions & ChurnLookupsOptions): Promise<ChurnLookupsResult> {
-  return measureChurnLookups(await growSwarm(options), options)
+  return measureChurnLookups(await warmSwarm(options), options)
 }
 
 export async function measureChurnLookups(

@@ -8,10 +8,10 @@
 import { commonPrefixLength, type Id, idKey } from '@kadrtc/kademlia'
 import { Oracle } from '../oracle.js'
 import type { VirtualTransport } from '../virtual-transport.js'
-import { emptySwarm, type GrowOptions, type Swarm } from './grow.js'
+import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
 
-/** Of each farther bucket, met while the network grew. With 12 the gets of 1,000 laid nodes take as long as those of grown ones. */
-const metPerBucket = 12
+/** Of each farther bucket, met while the network grew. With 6 the gets of 1,000 laid nodes take as long as those of grown ones. */
+const metPerBucket = 6
 /** Nodes begin this far apart: their timers are not to fire together. */
 const beginEveryMs = 1
 
@@ -62,4 +62,12 @@ export async function laySwarm(options: GrowOptions): Promise<Swarm> {
   await swarm.run(Promise.all(started))
   await swarm.clock.advance(options.settleMs ?? 120_000)
   return swarm
+}
+
+/** Beyond this many nodes growing takes minutes, and more with every node. */
+const grownMost = 2_000
+
+/** A warm network: grown where that is quick, laid where it is not. */
+export function warmSwarm(options: GrowOptions): Promise<Swarm> {
+  return options.nodes > grownMost ? laySwarm(options) : growSwarm(options)
 }

@@ -7,7 +7,8 @@
 import { type Id, idFromHex } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
 import type { SeededRandom } from '../seeded-random.js'
-import { type GrowOptions, growSwarm, type Swarm } from './grow.js'
+import type { GrowOptions, Swarm } from './grow.js'
+import { warmSwarm } from './lay.js'
 
 export interface SpeedOptions {
   /** A clock on the wall: this package has none. */
@@ -31,7 +32,7 @@ export interface SpeedResult {
 const pingEveryMs = 2_000
 
 export async function speed(options: GrowOptions & SpeedOptions): Promise<SpeedResult> {
-  return measureSpeed(await growSwarm(options), options)
+  return measureSpeed(await warmSwarm(options), options)
 }
 
 /** On a network that is warm already. */
