@@ -6,7 +6,18 @@ const source = (name: string, file: string) => ({
   replacement: fileURLToPath(new URL(file, import.meta.url)),
 })
 
-/** Unit tests run on the sources, so that no build stands between an edit and its test. */
+const everywhere = [
+  'packages/*/test/**/*.test.ts',
+  'signaling-server/test/**/*.test.ts',
+  'demo/test/**/*.test.ts',
+]
+/** Whole networks that live for minutes or hours of virtual time, and seconds of real time. */
+const networks = [
+  'packages/node/test/replication.test.ts',
+  'packages/simulator/test/{soak,found-by-soak,experiments-*,sim-simulate,sim-command}.test.ts',
+]
+
+/** Tests run on the sources, so that no build stands between an edit and its test. */
 export default defineConfig({
   resolve: {
     alias: [
@@ -19,7 +30,9 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'signaling-server/test/**/*.test.ts', 'demo/test/**/*.test.ts'],
-    testTimeout: 10_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: everywhere, exclude: networks, testTimeout: 10_000 } },
+      { extends: true, test: { name: 'simulations', include: networks, testTimeout: 60_000 } },
+    ],
   },
 })
