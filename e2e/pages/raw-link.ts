@@ -140,7 +140,9 @@ function receiver(connection: RTCPeerConnection, signals: BroadcastChannel, own:
 
   async function apply(signal: RawSignal): Promise<void> {
     if (connection.signalingState === 'closed') return
-    if ('candidate' in signal) return connection.addIceCandidate(signal.candidate ?? undefined)
+    // One that comes before the answer is one of several: the others connect.
+    if ('candidate' in signal)
+      return connection.addIceCandidate(signal.candidate ?? undefined).catch(() => undefined)
     await connection.setRemoteDescription(signal.sdp)
     if (signal.sdp.type !== 'offer') return
     await connection.setLocalDescription()

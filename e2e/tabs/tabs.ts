@@ -90,7 +90,8 @@ export class Tabs {
 
   /** What went wrong in any tab and was not expected. */
   problems(): string[] {
-    const unexpected = (problem: string) => !this.#expected.some((pattern) => pattern.test(problem))
+    const unexpected = (problem: string) =>
+      ![advice, ...this.#expected].some((pattern) => pattern.test(problem))
     return this.#all.flatMap((tab) =>
       tab.problems.filter(unexpected).map((problem) => `${tab.engine}: ${problem}`),
     )
@@ -106,3 +107,9 @@ export class Tabs {
 /** What Chromium and Firefox print by themselves when a WebSocket cannot be opened or breaks off. */
 export const serverGone =
   /WebSocket connection to .* failed|can.t establish a connection to the server at ws:|connection to ws:.* was interrupted/
+
+/**
+ * Firefox's advice after an attempt at a connection that came to nothing, printed as if a page had thrown it. A peer that
+ * is gone, or that settled on another attempt, is no fault of a page: whoever dialled is told, and scenarios assert that.
+ */
+const advice = /ICE failed, add a (STUN|TURN) server/
