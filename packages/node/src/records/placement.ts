@@ -41,12 +41,15 @@ interface Verdict {
 
 const failed: Verdict = { status: 'failed' }
 
+/** Anybody with a key may answer what went ahead; many more than could be among the k closest. */
+const verdictsMax = 256
+
 export class Placement {
   /** Rejects with NOT_STORED, CONFLICT, or the signal's reason. */
   readonly outcome: Promise<StoreOutcome>
   /** Called once nobody will be asked any more. */
   onQuiet: () => void = () => undefined
-  /** Whoever has been asked, with what came of it; bounded by what one lookup names. */
+  /** Whoever has been asked or answered, with what came of it; bounded by what one lookup names and `verdictsMax`. */
   readonly #verdicts = new Map<string, Verdict | undefined>()
   readonly #options: StoreOptions
   /** The replicas besides this node, once the lookup has ended. */
@@ -83,7 +86,9 @@ export class Placement {
     const way = this.#settled ? undefined : wayToFar(own, this.record.keyId, links, settings)
     if (!way) return
     rpc.gather(way, { ...this.#store(), spread: true }, ({ reply, responder }) => {
-      this.#verdicts.set(idKey(responder), reply)
+      const key = idKey(responder)
+      if (this.#verdicts.size >= verdictsMax && !this.#verdicts.has(key)) return
+      this.#verdicts.set(key, reply)
       this.#consider()
     })
     // The answers of those it is passed on to come one link farther than a relayed answer does.
@@ -137,7 +142,10 @@ export class Placement {
       .request({ kind: 'route', route }, this.#store())
       .then(
         ({ reply }) => this.#verdicts.set(key, reply),
-        () => this.#verdicts.set(key, failed),
+        () => {
+          // It may have answered the copy that went ahead.
+          if (this.#verdicts.get(key) === undefined) this.#verdicts.set(key, failed)
+        },
       )
       .finally(() => this.#consider())
   }
