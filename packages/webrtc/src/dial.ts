@@ -19,6 +19,8 @@ export class Dial {
   /** Our own request; none when the peer's request was there first, or when ours has failed. */
   own: Handshake | undefined
   setAside: SetAside | undefined
+  /** Called when the dial has ended, either way. */
+  onSettled: () => void = () => undefined
   /** Bounded by who calls `dial`. */
   readonly #waiters = new Set<Waiter>()
 
@@ -56,11 +58,13 @@ export class Dial {
 
   resolve(link: Link): void {
     this.timer.cancel()
+    this.onSettled()
     for (const waiter of [...this.#waiters]) waiter.resolve(link)
   }
 
   reject(error: unknown): void {
     this.timer.cancel()
+    this.onSettled()
     for (const waiter of [...this.#waiters]) waiter.reject(error)
   }
 }

@@ -40,6 +40,8 @@ export function createWebRtcTransport(options: WebRtcTransportOptions): WebRtcTr
   return new Transport(options)
 }
 
+/** Far longer than a request and its offer take, far shorter than a dial may. A guess. */
+const askAgainMs = 2_500
 /** A random number of 64 bits names an attempt. */
 const connectionIdBytes = 8
 
@@ -161,7 +163,16 @@ class Transport implements WebRtcTransport {
     dial.own = new Handshake('dialler', peer, connectionId, path, this.#handshakePorts(webRtc))
     this.#handshakes.set(handshakeKey(peer, connectionId), dial.own)
     void dial.own.request()
+    this.#askAgainSoon(key, dial, path)
     return dial
+  }
+
+  /** Signals are lost with the links that carried them: who has not reacted is asked once more, perhaps another way. */
+  #askAgainSoon(key: string, dial: Dial, path: SignalPath): void {
+    const timer = this.#clock.setTimer(askAgainMs, () => {
+      if (this.#dials.get(key) === dial) dial.own?.requestAgain(path)
+    })
+    dial.onSettled = () => timer.cancel()
   }
 
   /** All have given up on the peer; but if it wants a link of its own accord, it may have one. */
