@@ -52,7 +52,12 @@ interface Dial {
   /** The peer, whose id is lower, dials as well: it will open the link. */
   isYielding: boolean
   opening: Timer | undefined
+  /** Runs until the peer is asked once more. */
+  again: Timer | undefined
 }
+
+/** As with WebRTC: a signal is lost with the link that carried it. */
+const askAgainMs = 2_500
 
 /** Links that this side has agreed to and that the other side will open. Bounded by `dialsMax`. */
 interface Expected {
@@ -226,6 +231,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
       isAgreed: false,
       isYielding: false,
       opening: undefined,
+      again: undefined,
     }
     this.#dials.set(idKey(peer), dial)
     return dial
@@ -334,7 +340,11 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
 
   #ask(dial: Dial): void {
     dial.isAsked = true
-    dial.path.send(encodeSignal({ kind: 'request', dialId: dial.dialId }))
+    const request = encodeSignal({ kind: 'request', dialId: dial.dialId })
+    dial.path.send(request)
+    dial.again = this.clock.setTimer(askAgainMs, () => {
+      if (!dial.isAgreed) dial.path.send(request)
+    })
   }
 
   #fail(dial: Dial, code: ErrorCode): void {
@@ -351,6 +361,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
 
   #release(dial: Dial): void {
     dial.timeout.cancel()
+    dial.again?.cancel()
     dial.opening?.cancel()
     this.#dials.delete(idKey(dial.peer))
   }

@@ -5,6 +5,9 @@ import type { Rpc, Way } from '../rpc/rpc.js'
 import type { LinkTable } from './link-table.js'
 import { nextHop } from './next-hop.js'
 
+/** Links over which a signal is sent toward a peer, one after the other. A guess. */
+const firstLinksTried = 4
+
 /**
  * How a packet gets to `peer` and nobody else: straight where there is a link, else greedily over the overlay. Undefined:
  * this node has no link at all.
@@ -17,27 +20,42 @@ export function wayTo(own: Id, links: LinkTable, peer: Id): Way | undefined {
 }
 
 /**
- * A path to `peer`: straight where there is a link, along `route` while its first hops stand, else, and if a relay says
- * that the route is broken, greedily toward the id. Chosen anew for each signal, since links come and go during a
- * handshake.
+ * A path to `peer`: straight where there is a link, along `route` while its first hops stand, else greedily toward the id.
+ * Greed may end at a node that has no link to the peer, and a relay may have lost the next hop; both say so at once, and
+ * the signal is sent again over another link. Chosen anew for each signal, since links come and go during a handshake.
  */
 export function overlayPath(
   ports: { readonly own: Id; readonly rpc: Rpc; readonly links: LinkTable },
   peer: Id,
   route: readonly Id[] | undefined,
 ): SignalPath {
-  const { own, rpc, links } = ports
   return {
     send(signal) {
-      const known = !links.has(peer) && route?.some((hop) => links.has(hop)) ? route : undefined
-      const sendToward = () => {
-        const way = wayTo(own, links, peer)
-        if (way) rpc.signal(way, signal)
+      const ways = waysTo(ports, peer, route)
+      const sendNext = (): void => {
+        const way = ways.shift()
+        if (way) ports.rpc.signal(way, signal, sendNext)
       }
-      if (known) rpc.signal({ kind: 'route', route: known }, signal, sendToward)
-      else sendToward()
+      sendNext()
     },
   }
+}
+
+/** Ways to try one after the other. */
+function waysTo(
+  { own, links }: { readonly own: Id; readonly links: LinkTable },
+  peer: Id,
+  route: readonly Id[] | undefined,
+): Way[] {
+  const direct = links.get(peer)
+  if (direct) return [{ kind: 'link', link: direct }]
+  const ways: Way[] = route?.some((hop) => links.has(hop)) ? [{ kind: 'route', route }] : []
+  const greedy = nextHop(own, peer, links.links())
+  const nearest = links.closest(peer, firstLinksTried).map((id) => links.get(id)!)
+  for (const link of new Set(greedy ? [greedy, ...nearest] : nearest)) {
+    ways.push({ kind: 'toward', target: peer, link, exact: true })
+  }
+  return ways
 }
 
 /** Near our own id no link may be closer to the peer than we are; the nearest one may still know it. */

@@ -118,6 +118,15 @@ const dialling: PairCase[] = [
     },
   ],
   [
+    'a request that is lost on the way is made again',
+    async (pair) => {
+      let sent = 0
+      const lossy = { send: (signal: Uint8Array) => (sent++ > 0 ? pair.pathAtoB.send(signal) : undefined) }
+      const link = await pair.a.dial(pair.idB, lossy)
+      expectBytes(link.peer, pair.idB, 'peer')
+    },
+  ],
+  [
     'two peers that dial each other at once get one link',
     async (pair) => {
       const opened = { a: 0, b: 0 }

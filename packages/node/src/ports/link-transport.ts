@@ -40,7 +40,7 @@ export interface Link {
   probe(): void
 }
 
-/** A way to bring signals to one peer. Best effort: a lost signal shows as a dial that times out. */
+/** A way to bring signals to one peer. Best effort: a link that closes takes along what it carried. */
 export interface SignalPath {
   send(signal: Uint8Array): void
 }
@@ -50,7 +50,7 @@ export interface LinkTransport {
   /**
    * Resolves with the link to `peer`, the standing one if there is one already. Two peers that dial
    * each other at once get one link. A dial that is under way is shared, and a peer that has not answered yet is
-   * asked by the new path too. Rejects with a KadrtcError: UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED,
+   * asked by the new path too; so it is once more after some seconds, since a signal may be lost. Rejects with a KadrtcError: UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED,
    * or with the reason of `signal`.
    */
   dial(peer: Id, path: SignalPath, options?: { signal?: CancelSignal }): Promise<Link>
