@@ -151,7 +151,11 @@ export class KadNode extends EventEmitter<NodeEvents> {
       onChannel: (channel) => this.takesChannels() && this.emit('channel', channel),
     })
     this.#introductions = new Introductions(
-      { ...ports, reintroductionMs: settings.reintroductionMs },
+      {
+        ...ports,
+        reintroductionMs: settings.reintroductionMs,
+        overlayPathTo: (peer) => overlayPath({ own, rpc, links }, peer, undefined),
+      },
       {
         onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),
         onSignal: (from, signal, path) => transport.receiveSignal(from, signal, path),

@@ -183,6 +183,37 @@ describe('between two nodes', () => {
   })
 })
 
+/** Few links, and those that nothing needs close soon: signals are lost with links that go. */
+const sparse = { k: 2, linksPerBucket: 1, greetingMs: 1_000, idleLinkMs: 1_000 }
+
+describe('between two nodes that have no link', () => {
+  test.each([1, 2, 3, 4, 5])(
+    'a channel opens over the overlay while links come and go, with seed %d',
+    async (seed) => {
+      const cluster = swarm({ seed, settings: sparse, allowAlone: true })
+      const started = Array.from({ length: 10 }, () => cluster.add().started)
+      await cluster.run(Promise.all(started))
+      await cluster.clock.advance(2_000)
+      cluster.server.stop()
+      await cluster.clock.advance(1_000)
+      for (const node of cluster.nodes) node.on('channel', () => undefined)
+      let opened = 0
+      for (const from of cluster.nodes) {
+        for (const to of cluster.nodes) {
+          const linked = from.inspect().links.some(({ peer }) => peer === idToHex(to.id))
+          if (from === to || linked) continue
+          const channel = await cluster.run(from.connect(to.id))
+          expect(channel.peer).toBe(idToHex(to.id))
+          channel.close()
+          opened++
+          if (opened % 3 === 0) await cluster.clock.advance(1_500)
+        }
+      }
+      expect(opened).toBeGreaterThan(20)
+    },
+  )
+})
+
 describe('a peer with no manners', () => {
   async function rawPair() {
     const cluster = swarm()

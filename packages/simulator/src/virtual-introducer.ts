@@ -219,10 +219,11 @@ class Session implements IntroducerSession {
     }
   }
 
-  send(to: Id, signal: Uint8Array): void {
-    if (this.#state !== 'connected') return
+  send(to: Id, signal: Uint8Array): boolean {
+    if (this.#state !== 'connected') return false
     const copy = signal.slice()
     this.#later(this.server.options.latencyMs, () => this.server.relay(this, to, copy))
+    return true
   }
 
   joined(): void {

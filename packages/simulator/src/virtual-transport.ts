@@ -57,7 +57,7 @@ interface Dial {
 }
 
 /** As with WebRTC: a signal is lost with the link that carried it. */
-const askAgainMs = 2_500
+const askAgainMs = 1_500
 
 /** Links that this side has agreed to and that the other side will open. Bounded by `dialsMax`. */
 interface Expected {
@@ -343,7 +343,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     const request = encodeSignal({ kind: 'request', dialId: dial.dialId })
     dial.path.send(request)
     dial.again = this.clock.setTimer(askAgainMs, () => {
-      if (!dial.isAgreed) dial.path.send(request)
+      if (!dial.isAgreed) dial.path.send(request, true)
     })
   }
 

@@ -90,9 +90,9 @@ class Session implements IntroducerSession {
     this.#hello(0)
   }
 
-  send(to: Id, signal: Uint8Array): void {
+  send(to: Id, signal: Uint8Array): boolean {
     // Cloning a view clones the whole buffer under it.
-    this.#post({
+    return this.#post({
       kind: 'signal',
       from: this.identity.id,
       to: idFromBytes(to),
@@ -198,8 +198,9 @@ class Session implements IntroducerSession {
     if (!oldest.done) this.#known.delete(oldest.value)
   }
 
-  #post(message: Message): void {
+  #post(message: Message): boolean {
     this.#channel?.postMessage(message)
+    return this.#channel !== undefined
   }
 }
 

@@ -18,14 +18,15 @@ interface Waiter {
 export class Dial {
   /** Our own request; none when the peer's request was there first, or when ours has failed. */
   own: Handshake | undefined
+  /** We have asked, at some time. */
+  hasAsked = false
   setAside: SetAside | undefined
-  /** Called when the dial has ended, either way. */
-  onSettled: () => void = () => undefined
   /** Bounded by who calls `dial`. */
   readonly #waiters = new Set<Waiter>()
 
   constructor(
     readonly peer: Id,
+    readonly path: SignalPath,
     private readonly timer: Timer,
     /** The last waiter has given up. */
     private readonly onDeserted: (dial: Dial) => void,
@@ -58,13 +59,11 @@ export class Dial {
 
   resolve(link: Link): void {
     this.timer.cancel()
-    this.onSettled()
     for (const waiter of [...this.#waiters]) waiter.resolve(link)
   }
 
   reject(error: unknown): void {
     this.timer.cancel()
-    this.onSettled()
     for (const waiter of [...this.#waiters]) waiter.reject(error)
   }
 }

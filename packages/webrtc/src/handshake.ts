@@ -3,12 +3,14 @@
  *
  * The dialler only asks. Whoever is asked constructs first, and its offer is its consent; then the dialler constructs
  * and answers. So a connection is never constructed for a peer that is not there or does not want it. There is no
- * timer on this way: a hidden tab runs its timers once a second.
+ * timer on this way, since a hidden tab runs its timers once a second; but signals are lost with the links that carried
+ * them, and so each side says again what came to nothing.
  */
 import type { Id } from '@kadrtc/kademlia'
-import { KadrtcError, type SignalPath } from '@kadrtc/node'
+import { type Clock, KadrtcError, type SignalPath } from '@kadrtc/node'
 import { candidatesMax, type Signal, type SignalAnswer, type SignalOffer, signalDigest } from '@kadrtc/wire'
 import type { ConstructionBudget } from './construction-budget.js'
+import { SaidSignals } from './said-signals.js'
 import { equalBytes, type SignalBody, type Signals } from './signals.js'
 import {
   openPeerConnection,
@@ -20,6 +22,7 @@ import {
 import type { WebRtcLink } from './webrtc-link.js'
 
 export interface HandshakePorts {
+  readonly clock: Clock
   readonly signals: Signals
   readonly budget: ConstructionBudget
   readonly webRtc: WebRtc
@@ -53,10 +56,11 @@ export class Handshake {
   #localSent = false
   #localCandidates: string[] = []
   #remoteCandidates: string[] = []
-  #remoteCandidateCount = 0
+  /** Taken already: what is said twice counts once. */
+  readonly #heardCandidates = new Set<string>()
   #gathered = false
   #flushing = false
-  #requestBytes: Uint8Array | undefined
+  readonly #said: SaidSignals
   readonly #cancel = new AbortController()
 
   constructor(
@@ -67,6 +71,7 @@ export class Handshake {
     private readonly ports: HandshakePorts,
   ) {
     this.#state = { name: role === 'dialler' ? 'requested' : 'constructing' }
+    this.#said = new SaidSignals(ports.clock, (bytes, again) => this.#send(bytes, again))
   }
 
   /** The peer has not reacted to our request yet. */
@@ -76,14 +81,15 @@ export class Handshake {
 
   /** Dialler: asks for a link. */
   async request(): Promise<void> {
-    this.#requestBytes = await this.#seal({ kind: 'request' })
-    if (this.#requestBytes && this.unanswered) this.#send(this.#requestBytes)
+    const bytes = await this.#seal({ kind: 'request' })
+    if (bytes && this.unanswered) this.#said.say(bytes)
   }
 
-  /** Dialler: asks once more, on a way that the peer has just used. The same request: hearing it twice does nothing. */
-  requestAgain(path: SignalPath): void {
+  /** Dialler: asks at once by another path, unless the peer has reacted. The same request: hearing it twice does nothing. */
+  requestBy(path: SignalPath): void {
+    if (!this.unanswered) return
     this.path = path
-    if (this.#requestBytes && this.unanswered) this.#send(this.#requestBytes)
+    this.#said.sayAll()
   }
 
   /** Offerer: consents to the request of the holder of `publicKey`. */
@@ -120,6 +126,7 @@ export class Handshake {
     if (this.role !== 'dialler' || this.#state.name !== 'requested') return // late or twice
     if (!isDataOnly(offer.sdp)) return this.#fail(new KadrtcError('UNREACHABLE', 'not an offer of data'))
     this.#state = { name: 'constructing' }
+    this.#said.forget()
     this.#publicKey = offer.publicKey
     this.#offerDigest = signalDigest(bytes)
     this.#onCandidates(offer.candidates)
@@ -133,13 +140,16 @@ export class Handshake {
     if (!this.#offerDigest || !equalBytes(answer.offerHash, this.#offerDigest)) return
     if (!isDataOnly(answer.sdp)) return this.#fail(new KadrtcError('UNREACHABLE', 'not an answer of data'))
     this.#answered = true
+    this.#said.forget(1)
     state.connection.applyDescription({ type: 'answer', sdp: answer.sdp })
     this.#onCandidates(answer.candidates)
   }
 
   #onCandidates(candidates: readonly string[]): void {
     for (const candidate of candidates) {
-      if (this.#remoteCandidateCount++ >= remoteCandidatesMax) return
+      if (this.#heardCandidates.has(candidate)) continue
+      if (this.#heardCandidates.size >= remoteCandidatesMax) return
+      this.#heardCandidates.add(candidate)
       if (this.#state.name === 'negotiating') this.#state.connection.addCandidate(candidate)
       else this.#remoteCandidates.push(candidate)
     }
@@ -196,6 +206,7 @@ export class Handshake {
       onOpen: () => {
         if (this.#state.name !== 'negotiating' || !this.#publicKey) return
         const { connection } = this.#state
+        this.#said.close()
         this.#state = { name: 'open', link: this.ports.onOpened(this, this.#publicKey, connection) }
       },
       onMessage: (data) => link()?.receive(data),
@@ -217,7 +228,7 @@ export class Handshake {
       const bytes = await this.#seal(body)
       if (!bytes) break
       if (body.kind === 'offer') this.#offerDigest = signalDigest(bytes)
-      this.#send(bytes)
+      this.#said.say(bytes)
     }
     this.#flushing = false
   }
@@ -247,9 +258,9 @@ export class Handshake {
     }
   }
 
-  #send(bytes: Uint8Array): void {
+  #send(bytes: Uint8Array, again: boolean): void {
     try {
-      this.path.send(bytes)
+      this.path.send(bytes, again)
     } catch (cause) {
       this.#fail(new KadrtcError('UNREACHABLE', 'the way for signals is gone', { cause }))
     }
@@ -272,6 +283,7 @@ export class Handshake {
   #end(): void {
     const state = this.#state
     this.#state = { name: 'over' }
+    this.#said.close()
     this.#cancel.abort(new KadrtcError('CLOSED'))
     if (state.name === 'negotiating') state.connection.destroy()
   }

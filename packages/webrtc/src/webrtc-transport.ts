@@ -16,23 +16,19 @@ import {
   type Link,
   type Random,
   type SignalPath,
+  type Timer,
 } from '@kadrtc/node'
-import type { DecodedSignal, RefuseReason, Signal, SignalLinkRequest } from '@kadrtc/wire'
+import type { RefuseReason, Signal, SignalLinkRequest } from '@kadrtc/wire'
 import { ConstructionBudget, constructionLimits } from './construction-budget.js'
 import { Dial } from './dial.js'
 import { Handshake, type HandshakePorts } from './handshake.js'
 import { type HeartbeatSettings, heartbeatDefaults } from './heartbeat.js'
 import { type WebRtcLimits, webRtcLimits } from './limits.js'
 import { systemClock, systemRandom } from './platform.js'
-import { ReplayGuard } from './replay-guard.js'
+import { attemptKey, hex, SignalIntake } from './signal-intake.js'
 import { Signals } from './signals.js'
 import { type PeerConnection, platformWebRtc, type WebRtc } from './simple-peer.js'
-import type {
-  DropReason,
-  WebRtcTransport,
-  WebRtcTransportOptions,
-  WebRtcTransportStats,
-} from './transport-options.js'
+import type { WebRtcTransport, WebRtcTransportOptions, WebRtcTransportStats } from './transport-options.js'
 import { WebRtcLink } from './webrtc-link.js'
 
 /** Throws WireError if `network` is no name of a network. */
@@ -40,8 +36,6 @@ export function createWebRtcTransport(options: WebRtcTransportOptions): WebRtcTr
   return new Transport(options)
 }
 
-/** Far longer than a request and its offer take, far shorter than a dial may. A guess. */
-const askAgainMs = 2_500
 /** A random number of 64 bits names an attempt. */
 const connectionIdBytes = 8
 
@@ -52,6 +46,7 @@ class Transport implements WebRtcTransport {
   readonly #limits: WebRtcLimits
   readonly #heartbeat: HeartbeatSettings
   readonly #signals: Signals
+  readonly #intake: SignalIntake
   readonly #budget: ConstructionBudget
   readonly #webRtc: WebRtc | undefined
   readonly #certificate: RTCCertificate | undefined
@@ -63,12 +58,9 @@ class Transport implements WebRtcTransport {
   /** By peer; bounded by `dialsMax`. */
   readonly #dials = new Map<string, Dial>()
   /** Handshakes in which we offer, by peer; bounded by `answersMax`. */
-  readonly #answering = new Map<string, Handshake>()
+  readonly #answering = new Map<string, { readonly handshake: Handshake; readonly timer: Timer }>()
   /** All handshakes, by peer and connection id; bounded by the two above. */
   readonly #handshakes = new Map<string, Handshake>()
-  readonly #replayGuard: ReplayGuard
-  readonly #dropped = { malformed: 0, foreign: 0, forged: 0, stale: 0, excess: 0 }
-  #verifying = 0
   #closed = false
   #onLink: (link: Link) => void = () => {}
   #mayOpen: (peer: Id) => boolean = () => true
@@ -83,7 +75,13 @@ class Transport implements WebRtcTransport {
     this.#webRtc = options.wrtc ?? platformWebRtc()
     this.#certificate = options.certificate
     this.#iceServers = options.iceServers ?? []
-    this.#replayGuard = new ReplayGuard(this.#limits.replayGuardEntriesMax)
+    this.#intake = new SignalIntake({
+      signals: this.#signals,
+      clock: this.#clock,
+      limits: this.#limits,
+      isUnderWay: (attempt) => this.#handshakes.has(attempt),
+      onSignal: (from, signal, bytes, path) => this.#take(from, signal, bytes, path),
+    })
     this.#budget = new ConstructionBudget(
       { clock: this.#clock, encourageCollection: options.encourageCollection },
       { ...constructionLimits, ...this.#limits.construction },
@@ -109,7 +107,7 @@ class Transport implements WebRtcTransport {
       answering: this.#answering.size,
       handshakes: this.#handshakes.size,
       connections: this.#budget.stats(),
-      dropped: { ...this.#dropped },
+      dropped: { ...this.#intake.dropped },
     }
   }
 
@@ -122,19 +120,13 @@ class Transport implements WebRtcTransport {
     const standing = this.#links.get(key)
     if (standing) return standing
     const underWay = this.#dials.get(key)
-    underWay?.own?.requestAgain(path)
+    underWay?.own?.requestBy(path)
     const dial = underWay ?? this.#startDial(peer, key, path, this.#webRtc)
     return dial.join(options.signal)
   }
 
   receiveSignal(from: Id, bytes: Uint8Array, path: SignalPath): void {
-    if (this.#closed) return
-    const checked = this.#signals.check(from, bytes)
-    if (typeof checked === 'string') return this.#drop(checked)
-    if (this.#isStale(from, checked.signal)) return this.#drop('stale')
-    if (this.#verifying >= this.#limits.verificationsMax) return this.#drop('excess')
-    this.#verifying++
-    void this.#verifyAndTake(from, checked, bytes, path)
+    if (!this.#closed) this.#intake.receive(from, bytes, path)
   }
 
   goodbye(): void {
@@ -143,6 +135,7 @@ class Transport implements WebRtcTransport {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#intake.close()
     this.#budget.close()
     for (const dial of [...this.#dials.values()]) this.#failDial(dial, new KadrtcError('CLOSED'))
     for (const handshake of [...this.#handshakes.values()]) this.#abandon(handshake, false)
@@ -155,62 +148,33 @@ class Transport implements WebRtcTransport {
     const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () =>
       this.#failDial(dial, new KadrtcError('TIMEOUT', 'the peer did not answer')),
     )
-    const dial = new Dial(peer, timer, () => this.#desert(dial))
+    const dial = new Dial(peer, path, timer, () => this.#failDial(dial, undefined))
     this.#dials.set(key, dial)
-    // The peer asked first: its attempt is ours too.
-    if (this.#answering.has(key)) return dial
-    const connectionId = this.#random.bytes(connectionIdBytes)
-    dial.own = new Handshake('dialler', peer, connectionId, path, this.#handshakePorts(webRtc))
-    this.#handshakes.set(handshakeKey(peer, connectionId), dial.own)
-    void dial.own.request()
-    this.#askAgainSoon(key, dial, path)
+    // Has the peer asked first? Then its attempt is ours too.
+    if (!this.#answering.has(key)) this.#ask(dial, webRtc)
     return dial
   }
 
-  /** Signals are lost with the links that carried them: who has not reacted is asked once more, perhaps another way. */
-  #askAgainSoon(key: string, dial: Dial, path: SignalPath): void {
-    const timer = this.#clock.setTimer(askAgainMs, () => {
-      if (this.#dials.get(key) === dial) dial.own?.requestAgain(path)
-    })
-    dial.onSettled = () => timer.cancel()
+  #ask(dial: Dial, webRtc: WebRtc): void {
+    const { peer, path } = dial
+    const connectionId = this.#random.bytes(connectionIdBytes)
+    dial.own = new Handshake('dialler', peer, connectionId, path, this.#handshakePorts(webRtc))
+    dial.hasAsked = true
+    this.#handshakes.set(attemptKey(peer, connectionId), dial.own)
+    void dial.own.request()
   }
 
-  /** All have given up on the peer; but if it wants a link of its own accord, it may have one. */
-  #desert(dial: Dial): void {
-    const { peer, setAside } = dial
-    this.#failDial(dial, undefined)
-    if (setAside && !this.#closed) this.#consider(peer, setAside.request, setAside.path)
-  }
-
+  /** No error: all have given up on the peer. If it wants a link of its own accord, it may have one all the same. */
   #failDial(dial: Dial, error: KadrtcError | undefined): void {
     this.#dials.delete(idKey(dial.peer))
     if (dial.own) this.#abandon(dial.own, !this.#closed)
     dial.reject(error)
+    if (dial.setAside && !this.#closed) this.#consider(dial.peer, dial.setAside.request, dial.setAside.path)
   }
 
-  /** What can be told without checking a signature. */
-  #isStale(from: Id, signal: Signal): boolean {
-    const key = handshakeKey(from, signal.connectionId)
-    if (signal.kind !== 'request') return !this.#handshakes.has(key)
-    const ageMs = this.#clock.now() - signal.issuedAtMs
-    return Math.abs(ageMs) > this.#limits.requestAgeMsMax || this.#replayGuard.has(key)
-  }
-
-  async #verifyAndTake(from: Id, decoded: DecodedSignal, bytes: Uint8Array, path: SignalPath): Promise<void> {
-    const genuine = await this.#signals.verify(decoded)
-    this.#verifying--
-    if (this.#closed) return
-    if (!genuine) return this.#drop('forged')
-    const { signal } = decoded
-    const key = handshakeKey(from, signal.connectionId)
-    if (signal.kind === 'request') {
-      if (this.#replayGuard.add(key)) this.#takeRequest(from, signal, path)
-      else this.#drop('stale')
-      return
-    }
-    const handshake = this.#handshakes.get(key)
-    if (handshake) handshake.receive(signal, bytes, path)
-    else this.#drop('stale')
+  #take(from: Id, signal: Signal, bytes: Uint8Array, path: SignalPath): void {
+    if (signal.kind === 'request') this.#takeRequest(from, signal, path)
+    else this.#handshakes.get(attemptKey(from, signal.connectionId))?.receive(signal, bytes, path)
   }
 
   /** Both asked (glare): the lower id makes the offer, and the request of the higher one is the one that counts. */
@@ -221,7 +185,7 @@ class Transport implements WebRtcTransport {
     if (!dial.own.unanswered) return
     // Ours may have been lost on the way: the peer's has just shown one that works.
     dial.setAside = { request, path }
-    dial.own.requestAgain(path)
+    dial.own.requestBy(path)
   }
 
   #consider(peer: Id, request: SignalLinkRequest, path: SignalPath): void {
@@ -239,26 +203,21 @@ class Transport implements WebRtcTransport {
     if (!this.#webRtc || (!earlier && this.#answering.size >= this.#limits.answersMax)) {
       return this.#refuse(peer, request.connectionId, path, 'busy')
     }
-    if (earlier) this.#abandon(earlier, false)
+    if (earlier) this.#abandon(earlier.handshake, false)
     const ports = this.#handshakePorts(this.#webRtc)
     const handshake = new Handshake('offerer', peer, request.connectionId, path, {
       ...ports,
       onFailed: (failed, error) => {
-        timer.cancel()
         if (error.code === 'BUSY') this.#refuse(peer, request.connectionId, path, 'busy')
         ports.onFailed(failed, error)
-      },
-      onOpened: (...opened) => {
-        timer.cancel()
-        return ports.onOpened(...opened)
       },
     })
     const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () => {
       this.#abandon(handshake, false)
-      this.#rejectDialWithoutHope(peer, new KadrtcError('TIMEOUT'))
+      this.#onAttemptFailed(peer, new KadrtcError('TIMEOUT'))
     })
-    this.#answering.set(key, handshake)
-    this.#handshakes.set(handshakeKey(peer, request.connectionId), handshake)
+    this.#answering.set(key, { handshake, timer })
+    this.#handshakes.set(attemptKey(peer, request.connectionId), handshake)
     handshake.offer(request.publicKey)
   }
 
@@ -272,6 +231,7 @@ class Transport implements WebRtcTransport {
   #handshakePorts(webRtc: WebRtc): HandshakePorts {
     return {
       webRtc,
+      clock: this.#clock,
       signals: this.#signals,
       budget: this.#budget,
       bufferedAmountLowBytes: this.#limits.lowWaterBytes,
@@ -282,16 +242,22 @@ class Transport implements WebRtcTransport {
       onOpened: (handshake, publicKey, connection) => this.#open(handshake, publicKey, connection),
       onFailed: (handshake, error) => {
         this.#forget(handshake)
-        this.#rejectDialWithoutHope(handshake.peer, error)
+        this.#onAttemptFailed(handshake.peer, error)
       },
     }
   }
 
-  /** A dial ends with the last attempt that could fulfil it. */
-  #rejectDialWithoutHope(peer: Id, error: KadrtcError): void {
+  /** A dial ends with the last attempt that could fulfil it: the peer's, if it has asked, and our own. */
+  #onAttemptFailed(peer: Id, error: KadrtcError): void {
     const key = idKey(peer)
     const dial = this.#dials.get(key)
-    if (dial && !dial.own && !this.#answering.has(key)) this.#failDial(dial, error)
+    if (!dial || !this.#webRtc || dial.own || this.#answering.has(key)) return
+    const { setAside } = dial
+    dial.setAside = undefined
+    if (setAside) this.#consider(peer, setAside.request, setAside.path)
+    if (this.#answering.has(key)) return
+    if (dial.hasAsked) this.#failDial(dial, error)
+    else this.#ask(dial, this.#webRtc)
   }
 
   #abandon(handshake: Handshake, tellPeer: boolean): void {
@@ -301,8 +267,12 @@ class Transport implements WebRtcTransport {
 
   #forget(handshake: Handshake): void {
     const key = idKey(handshake.peer)
-    this.#handshakes.delete(handshakeKey(handshake.peer, handshake.connectionId))
-    if (this.#answering.get(key) === handshake) this.#answering.delete(key)
+    this.#handshakes.delete(attemptKey(handshake.peer, handshake.connectionId))
+    const answering = this.#answering.get(key)
+    if (answering?.handshake === handshake) {
+      answering.timer.cancel()
+      this.#answering.delete(key)
+    }
     const dial = this.#dials.get(key)
     if (dial?.own === handshake) dial.own = undefined
   }
@@ -313,7 +283,8 @@ class Transport implements WebRtcTransport {
     this.#forget(handshake)
     const dial = this.#dials.get(key)
     this.#dials.delete(key)
-    for (const other of [dial?.own, this.#answering.get(key)]) if (other) this.#abandon(other, false)
+    for (const other of [dial?.own, this.#answering.get(key)?.handshake])
+      if (other) this.#abandon(other, false)
     const link = new WebRtcLink({
       peer,
       publicKey,
@@ -339,18 +310,6 @@ class Transport implements WebRtcTransport {
     const gone: Promise<unknown> = link.released().then(() => this.#leaving.delete(gone))
     this.#leaving.add(gone)
   }
-
-  #drop(reason: DropReason): void {
-    this.#dropped[reason]++
-  }
-}
-
-function handshakeKey(peer: Id, connectionId: Uint8Array): string {
-  return idKey(peer) + hex(connectionId)
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function isLower(a: Id, b: Id): boolean {

@@ -76,7 +76,8 @@ class Session implements IntroducerSession {
       case 'idle':
         return this.#open()
       case 'welcomed':
-        return this.#tell(this.#state.socket, { type: 'more' })
+        this.#tell(this.#state.socket, { type: 'more' })
+        return
       case 'connecting':
       case 'proving':
       case 'greeting':
@@ -87,8 +88,8 @@ class Session implements IntroducerSession {
     }
   }
 
-  send(to: Id, signal: Uint8Array): void {
-    if (this.#state.name === 'welcomed') this.#tell(this.#state.socket, { type: 'signal', to, signal })
+  send(to: Id, signal: Uint8Array): boolean {
+    return this.#state.name === 'welcomed' && this.#tell(this.#state.socket, { type: 'signal', to, signal })
   }
 
   joined(): void {
@@ -177,14 +178,16 @@ class Session implements IntroducerSession {
     }
   }
 
-  /** Best effort: what cannot be sent now is dropped. */
-  #tell(socket: WebSocket, message: ClientMessage): void {
-    if (socket.readyState !== 1 || socket.bufferedAmount > bufferedBytesMax) return
+  /** Best effort: what cannot be sent now is dropped, and that is told. */
+  #tell(socket: WebSocket, message: ClientMessage): boolean {
+    if (socket.readyState !== 1 || socket.bufferedAmount > bufferedBytesMax) return false
     try {
       socket.send(encodeClientMessage(message) as Uint8Array<ArrayBuffer>)
+      return true
     } catch (error) {
       // A signal too large for the wire is one that nobody would take.
       if (!(error instanceof WireError)) throw error
+      return false
     }
   }
 

@@ -2,8 +2,12 @@
 import type { Clock, Timer } from '@kadrtc/node'
 
 export class ManualClock implements Clock {
-  #nowMs = 1_000_000
+  #nowMs: number
   readonly #timers = new Set<{ readonly dueMs: number; readonly fire: () => void }>()
+
+  constructor(nowMs = 1_000_000) {
+    this.#nowMs = nowMs
+  }
 
   now(): number {
     return this.#nowMs

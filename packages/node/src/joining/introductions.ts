@@ -33,6 +33,8 @@ export interface IntroductionsPorts {
   readonly clock: Clock
   readonly random: Random
   readonly reintroductionMs: number
+  /** The way to a peer over the links that stand, for what an introducer cannot bring. */
+  overlayPathTo(peer: Id): SignalPath
 }
 
 /** An introducer that failed, or named nobody, is asked again after 1 s, then twice as long each time. Guesses. */
@@ -180,7 +182,13 @@ export class Introductions {
     this.events.onState(atWork.name, state)
   }
 
+  /** An introducer lets its clients go, even while a handshake is under way. */
   #path({ session }: AtWork, peer: Id): SignalPath {
-    return { send: (signal) => session.send(peer, signal) }
+    return {
+      send: (signal, again) => {
+        const isSent = session.send(peer, signal)
+        if (!isSent || again) this.ports.overlayPathTo(peer).send(signal)
+      },
+    }
   }
 }

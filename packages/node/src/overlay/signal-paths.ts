@@ -30,8 +30,10 @@ export function overlayPath(
   route: readonly Id[] | undefined,
 ): SignalPath {
   return {
-    send(signal) {
+    send(signal, again) {
       const ways = waysTo(ports, peer, route)
+      // The first way brought nothing.
+      if (again) ways.push(...ways.splice(0, 1))
       const sendNext = (): void => {
         const way = ways.shift()
         if (way) ports.rpc.signal(way, signal, sendNext)

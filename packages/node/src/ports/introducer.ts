@@ -19,8 +19,8 @@ export interface IntroducerEvents {
 export interface IntroducerSession {
   /** Asks for an introduction now; `onWelcome` or `onDown` follows, within seconds. While connected it asks for fresh peers. */
   connect(): void
-  /** Brings a signal to a peer met through this introducer; dropped when that cannot be done. */
-  send(to: Id, signal: Uint8Array): void
+  /** Brings a signal to a peer met through this introducer. False: not now; true is no promise that it arrives. */
+  send(to: Id, signal: Uint8Array): boolean
   /** Says that this node has its links and needs no more introductions. */
   joined(): void
   /** Releases sockets, channels and timers. No event follows. */

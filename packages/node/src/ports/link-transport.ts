@@ -42,7 +42,8 @@ export interface Link {
 
 /** A way to bring signals to one peer. Best effort: a link that closes takes along what it carried. */
 export interface SignalPath {
-  send(signal: Uint8Array): void
+  /** `again`: it was sent before, and nothing came of it. A path that knows another way takes that. */
+  send(signal: Uint8Array, again?: boolean): void
 }
 
 /** Opens links. The node carries its signals: over an introducer at first, over the overlay ever after. */
@@ -50,8 +51,8 @@ export interface LinkTransport {
   /**
    * Resolves with the link to `peer`, the standing one if there is one already. Two peers that dial
    * each other at once get one link. A dial that is under way is shared, and a peer that has not answered yet is
-   * asked by the new path too; so it is once more after some seconds, since a signal may be lost. Rejects with a KadrtcError: UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED,
-   * or with the reason of `signal`.
+   * asked by the new path too. What is lost on the way is sent again after a second or two. Rejects with a KadrtcError:
+   * UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED, or with the reason of `signal`.
    */
   dial(peer: Id, path: SignalPath, options?: { signal?: CancelSignal }): Promise<Link>
   /** A signal from `from`; `path` leads back there. Malformed or forged signals are counted and dropped. */
