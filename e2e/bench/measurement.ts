@@ -52,3 +52,8 @@ export async function medianRatio(
   }
   return median(ratios)
 }
+
+/** To four significant digits: more would only be noise. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(4))
+}

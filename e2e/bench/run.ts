@@ -15,7 +15,7 @@ import { closest } from './closest.js'
 import { codec } from './codec.js'
 import { indexedDb } from './indexeddb.js'
 import { links } from './links.js'
-import type { Aim, Benchmark, Measurement } from './measurement.js'
+import { type Aim, type Benchmark, type Measurement, rounded } from './measurement.js'
 import { fullSize, simulations } from './simulation.js'
 import { sixteenTabs } from './sixteen-tabs.js'
 
@@ -80,8 +80,4 @@ function print(measurement: Measurement): void {
 
 function tableRow(name: string, value: string, goal: string, against: string): string {
   return `${name.padEnd(44)} ${value.padEnd(14)} ${goal.padEnd(16)} ${against}`
-}
-
-function rounded(value: number): number {
-  return Number(value.toPrecision(4))
 }

@@ -1,18 +1,16 @@
 /**
- * Serves one folder on loopback, every page under a strict policy, to an app that runs in two tabs.
+ * Serves one folder, every page under a strict policy, to an app that runs in two tabs and reports how it went.
  *
  *   const site = await PolicedSite.start(folder)
  *   await page.goto(`${site.origin}/?me=ann…`)
  *   const outcome = await site.report('ann')
  *
- * POST /have-put is answered once both tabs have posted it; POST /report/NAME says how it went for NAME.
+ * POST /have-put is answered once both tabs have posted it.
  */
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { basename, extname, join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import type { Server, ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import { listening, notFound, policyHeaders, ReportingSite } from '../site/reporting-site.js'
 
 const policy = "script-src 'self'; require-trusted-types-for 'script'"
 
@@ -21,64 +19,32 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 }
 
-export class PolicedSite {
-  readonly origin: string
-  /** What browsers reported against the policy, as they sent it. */
-  readonly cspViolations: string[] = []
-  readonly #server: Server
+export class PolicedSite extends ReportingSite {
   readonly #folder: string
-  readonly #reports = new Map<string, PromiseWithResolver>()
   /** Tabs that have put and wait for the other one: at most one, as the second lets both go. */
   #waiting: ServerResponse | undefined
 
   static async start(folder: string): Promise<PolicedSite> {
-    const server = createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    return new PolicedSite(server, folder)
+    return new PolicedSite(await listening(), folder)
   }
 
   private constructor(server: Server, folder: string) {
-    this.#server = server
+    super(server)
     this.#folder = folder
-    this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    server.on('request', (request, response) => {
-      this.#answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
-    })
   }
 
-  /** What the tab called `name` posted, or will post. */
-  report(name: string): Promise<unknown> {
-    return this.#reportOf(name).promise
-  }
-
-  async close(): Promise<void> {
-    this.#server.close()
-    this.#server.closeAllConnections()
-    await once(this.#server, 'close')
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', this.origin)
-    if (request.method !== 'POST') return this.#serve(pathname, response)
-    const body = await text(request)
-    if (pathname === '/have-put') return this.#meet(response)
-    if (pathname === '/csp-report') this.cspViolations.push(body)
-    else this.#reportOf(basename(pathname)).resolve(JSON.parse(body))
-    response.writeHead(204).end()
-  }
-
-  async #serve(pathname: string, response: ServerResponse): Promise<void> {
+  protected override async serve(pathname: string, response: ServerResponse): Promise<void> {
     // A URL's path has no `..` left in it.
     const file = join(this.#folder, pathname === '/' ? 'index.html' : pathname)
     const content = await readFile(file).catch(() => undefined)
-    if (!content) return void response.writeHead(404).end(`nothing at ${pathname}`)
-    response
-      .writeHead(200, {
-        'content-type': contentTypes[extname(file)] ?? 'application/octet-stream',
-        'content-security-policy': `${policy}; report-uri /csp-report`,
-      })
-      .end(content)
+    if (!content) return notFound(pathname, response)
+    const contentType = contentTypes[extname(file)] ?? 'application/octet-stream'
+    response.writeHead(200, { 'content-type': contentType, ...policyHeaders(policy) }).end(content)
+  }
+
+  protected override take(pathname: string, body: string, response: ServerResponse): void {
+    if (pathname === '/have-put') this.#meet(response)
+    else super.take(pathname, body, response)
   }
 
   #meet(response: ServerResponse): void {
@@ -86,23 +52,4 @@ export class PolicedSite {
     this.#waiting = other ? undefined : response
     if (other) for (const tab of [other, response]) tab.writeHead(204).end()
   }
-
-  #reportOf(name: string): PromiseWithResolver {
-    const known = this.#reports.get(name) ?? promiseWithResolver()
-    this.#reports.set(name, known)
-    return known
-  }
-}
-
-interface PromiseWithResolver {
-  readonly promise: Promise<unknown>
-  readonly resolve: (value: unknown) => void
-}
-
-function promiseWithResolver(): PromiseWithResolver {
-  let resolve: (value: unknown) => void = () => {}
-  const promise = new Promise<unknown>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

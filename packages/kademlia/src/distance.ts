@@ -27,6 +27,22 @@ export function isCloser(target: Id, a: Id, b: Id): boolean {
   return compareDistances(target, a, b) < 0
 }
 
+/**
+ * log2 of the distance, as a float: 0 to less than 160, and -1 for equal ids, so that the owner of an id always gains most.
+ * It is taken from the first 33 to 40 bits, and ties where distances differ only below them: it weighs how much a hop
+ * gains, and says nothing of who is closer.
+ */
+export function distanceBits(a: Id, b: Id): number {
+  for (let i = 0; i < idBytes; i++) {
+    const first = a[i]! ^ b[i]!
+    if (first === 0) continue
+    let mantissa = first
+    for (let j = i + 1; j < i + 5; j++) mantissa = mantissa * 256 + (j < idBytes ? a[j]! ^ b[j]! : 0)
+    return Math.log2(mantissa) + (15 - i) * 8
+  }
+  return -1
+}
+
 /** How many leading bits two ids share: 0 to 160, and 160 only when they are equal. */
 export function commonPrefixLength(a: Id, b: Id): number {
   for (let i = 0; i < idBytes; i++) {

@@ -4,6 +4,7 @@ export {
   commonPrefixLength,
   compareDistances,
   distance,
+  distanceBits,
   isCloser,
   randomIdInBucket,
 } from './distance.js'

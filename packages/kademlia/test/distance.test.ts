@@ -5,6 +5,7 @@ import {
   commonPrefixLength,
   compareDistances,
   distance,
+  distanceBits,
   equalIds,
   idBytes,
   isCloser,
@@ -87,6 +88,35 @@ test('bucket i holds distances from 2^i up to 2^(i+1)', () => {
   expect(bucketIndex(tinyId('0'), tinyId('01'))).toBe(158)
   expect(bucketIndex(tinyId('0'), tinyId(`${'0'.repeat(159)}1`))).toBe(0)
   expect(bucketIndex(tinyId('0'), tinyId('0'))).toBe(-1)
+})
+
+describe('the distance in bits', () => {
+  test('is its logarithm', () => {
+    fc.assert(
+      fc.property(crowdedId, crowdedId, (a, b) => {
+        fc.pre(!equalIds(a, b))
+        expect(distanceBits(a, b)).toBeCloseTo(Math.log2(Number(bigDistance(a, b))), 8)
+        expect(Math.floor(distanceBits(a, b))).toBe(bucketIndex(a, b))
+      }),
+    )
+  })
+
+  test('never contradicts which of two ids is closer', () => {
+    fc.assert(
+      fc.property(crowdedId, crowdedId, crowdedId, (target, a, b) => {
+        if (isCloser(target, a, b))
+          expect(distanceBits(target, a)).toBeLessThanOrEqual(distanceBits(target, b))
+      }),
+    )
+  })
+
+  test('can be checked by eye', () => {
+    const lastBit = tinyId(`${'0'.repeat(159)}1`)
+    expect(distanceBits(tinyId('0'), tinyId('1'))).toBe(159)
+    expect(distanceBits(tinyId('1100'), tinyId('1010'))).toBe(158 + Math.log2(1.5))
+    expect(distanceBits(tinyId('0'), lastBit)).toBe(0)
+    expect(distanceBits(lastBit, lastBit)).toBe(-1)
+  })
 })
 
 describe('a random id in a bucket', () => {

@@ -2,7 +2,7 @@ import { keyIdOf } from '@kadrtc/kademlia'
 import { encodeMessage, networkHash } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import type { Identity } from '../src/ports/identity.js'
-import type { Way } from '../src/rpc/rpc.js'
+import type { Way } from '../src/rpc/way.js'
 import { direct, FakeLink } from './fake-link.js'
 import { far, flip, other, own, peer, pong, provenPong, question, rig, state } from './rpc-rig.js'
 
@@ -287,6 +287,21 @@ describe('what ends a request', () => {
     rpc.close()
     for (const answer of pending) await expect(answer).rejects.toMatchObject({ code: 'CLOSED' })
     expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('once closed, it sends no signal again that a relay could not bring', () => {
+    const { rpc, link, arrive, nonceSent } = rig()
+    const again: string[] = []
+    const unreachable = (name: string) => {
+      rpc.signal({ kind: 'link', link }, Uint8Array.of(1), () => again.push(name))
+      return direct(encodeMessage({ type: 'unreachable', nonce: nonceSent(link), hop: far.id }))
+    }
+    arrive(link, unreachable('before'))
+    const late = unreachable('after')
+    rpc.close()
+    arrive(link, late)
+    expect(again).toEqual(['before'])
+    expect(rpc.counters.lateReplies).toBe(1)
   })
 
   test('a link over which nothing came while a request grew late is silent, until something comes', async () => {

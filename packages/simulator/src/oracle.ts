@@ -3,7 +3,7 @@
  * trip to the owner; greedy routing on perfect tables; and today's usual way, an iterative lookup over perfect
  * k-buckets that opens a connection to each contact it asks.
  */
-import { bucketIndex, compareDistances, type Id, idKey, Lookup } from '@kadrtc/kademlia'
+import { bucketIndex, compareDistances, distanceBits, type Id, idKey, Lookup } from '@kadrtc/kademlia'
 import type { LatencyModel } from './latency-plane.js'
 import type { SeededRandom } from './seeded-random.js'
 
@@ -215,16 +215,4 @@ function comparePrefixes(a: Id, b: Id, bits: number): number {
     if (difference !== 0) return difference < 0 ? -1 : 1
   }
   return 0
-}
-
-/** log2 of the XOR distance, to 40 significant bits; -1 for equal ids. */
-function distanceBits(a: Id, b: Id): number {
-  for (let i = 0; i < 20; i++) {
-    const first = a[i]! ^ b[i]!
-    if (first === 0) continue
-    let mantissa = first
-    for (let j = i + 1; j < i + 5; j++) mantissa = mantissa * 256 + (j < 20 ? a[j]! ^ b[j]! : 0)
-    return Math.log2(mantissa) + (15 - i) * 8
-  }
-  return -1
 }

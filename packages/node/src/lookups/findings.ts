@@ -1,7 +1,7 @@
 /** What a get has gathered: the newest verified record per slot, and how many nodes vouched for something. */
 import { compareRecords, equalIds, type Id, idKey, type KadRecord, nodeIdOf, slotOf } from '@kadrtc/kademlia'
 import type { RecordProofs } from '../records/proofs.js'
-import type { Question } from '../rpc/rpc.js'
+import type { Question } from '../rpc/question.js'
 
 export class ReadFindings {
   readonly #newest = new Map<string, KadRecord>()

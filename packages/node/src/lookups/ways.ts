@@ -4,7 +4,7 @@ import type { LinkTable } from '../overlay/link-table.js'
 import { nextHop, nextHops } from '../overlay/next-hop.js'
 import type { Link } from '../ports/link-transport.js'
 import { replicasShareBits } from '../replication/replica-rank.js'
-import type { Way } from '../rpc/rpc.js'
+import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
 
 const waysMoreWhenFar = 2

@@ -5,7 +5,7 @@
  * millisecond wins; the constant cost of a hop keeps small differences in round-trip time from turning a
  * packet away from its owner.
  */
-import { type Id, isCloser } from '@kadrtc/kademlia'
+import { distanceBits, type Id, isCloser } from '@kadrtc/kademlia'
 import type { Link } from '../ports/link-transport.js'
 
 /** What forwarding costs besides the wire: reading, choosing, sending. Measured in browsers: 1-3 ms; doubled, a guess. */
@@ -39,16 +39,4 @@ export function nextHop(own: Id, target: Id, links: Iterable<Link>): Link | unde
     bestScore = score
   }
   return best
-}
-
-/** log2 of the XOR distance, to 40 significant bits; -1 for equal ids, so that the owner always gains most. */
-function distanceBits(a: Id, b: Id): number {
-  for (let i = 0; i < 20; i++) {
-    const first = a[i]! ^ b[i]!
-    if (first === 0) continue
-    let mantissa = first
-    for (let j = i + 1; j < i + 5; j++) mantissa = mantissa * 256 + (j < 20 ? a[j]! ^ b[j]! : 0)
-    return Math.log2(mantissa) + (15 - i) * 8
-  }
-  return -1
 }

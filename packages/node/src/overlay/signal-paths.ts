@@ -1,7 +1,8 @@
 /** Ways for WebRTC signals over the overlay, which is why two nodes can meet with no server. */
 import type { Id } from '@kadrtc/kademlia'
 import type { SignalPath } from '../ports/link-transport.js'
-import type { Rpc, Way } from '../rpc/rpc.js'
+import type { Rpc } from '../rpc/rpc.js'
+import type { Way } from '../rpc/way.js'
 import type { LinkTable } from './link-table.js'
 import { nextHop } from './next-hop.js'
 

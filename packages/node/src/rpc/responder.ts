@@ -1,0 +1,70 @@
+/**
+ * Replies to requests of peers. Straight over a link a reply goes unsigned; across a relay it carries our signature over
+ * the network, the asker, its nonce and the reply.
+ */
+import { encodeMessage, type Reply, type Request, replyProofBytes } from '@kadrtc/wire'
+import type { LinkTable } from '../overlay/link-table.js'
+import type { Origin, Router } from '../overlay/router.js'
+import type { Awaitable, Identity } from '../ports/identity.js'
+
+export interface RequestHandlers {
+  /** Answers a peer's request; undefined: no reply. */
+  handle(request: Request, origin: Origin): Awaitable<Reply | undefined>
+  /** May this node answer a request that is on its way to somebody closer? */
+  answersEarly(request: Request): boolean
+}
+
+export interface ResponderPorts {
+  readonly identity: Identity
+  /** Hash of the network's name, bound into every proof. */
+  readonly networkHash: Uint8Array
+  readonly router: Router
+  readonly links: LinkTable
+  readonly handlers: RequestHandlers
+}
+
+export class Responder {
+  constructor(
+    readonly ports: ResponderPorts,
+    readonly pendingPerLinkMax: number,
+  ) {}
+
+  /** What takes a while, signing included, counts against the bound of the link. */
+  onRequest(request: Request, origin: Origin): void {
+    const neighbour = this.ports.links.neighbour(origin.link.peer)
+    if (!neighbour) return
+    const refusal = (code: 'busy' | 'refused') => ({ type: 'error', nonce: request.nonce, code }) as const
+    if (neighbour.inbound >= this.pendingPerLinkMax) {
+      // Over a relay even "busy" would have to be signed: silence costs the asker no more than a hedge.
+      if (request.type !== 'signal' && origin.route.length === 1) this.#answer(refusal('busy'), origin)
+      return
+    }
+    const reply = this.ports.handlers.handle(request, origin)
+    const answer = (settled: Reply | undefined) => settled && this.#answer(settled, origin)
+    const answered = reply instanceof Promise ? reply.then(answer) : answer(reply)
+    if (!(answered instanceof Promise)) return
+    neighbour.inbound += 1
+    answered
+      .catch(() => this.#answer(refusal('refused'), origin))
+      .catch(() => undefined)
+      .finally(() => {
+        neighbour.inbound -= 1
+      })
+  }
+
+  /** A promise only where signing is one. */
+  #answer(reply: Reply, origin: Origin): Awaitable<void> {
+    const { identity, networkHash, router } = this.ports
+    if (origin.route.length === 1) {
+      router.sendDirect(origin.link, encodeMessage(reply))
+      return
+    }
+    const signed = encodeMessage(reply)
+    const send = (signature: Uint8Array) => {
+      const proof = { publicKey: identity.publicKey, signature }
+      router.sendAlong(origin.route, encodeMessage(reply, proof))
+    }
+    const signature = identity.sign(replyProofBytes(networkHash, origin.id, signed))
+    return signature instanceof Promise ? signature.then(send) : send(signature)
+  }
+}
