@@ -1,4 +1,4 @@
-import { compareDistances, idToHex, keyIdOf } from '@kadrtc/kademlia'
+import { compareDistances, type Id, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import { latencyPlane } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import { said, swarm, text } from './swarm.js'
@@ -104,5 +104,47 @@ test('a peer that takes no channels refuses them, and an unknown one is unreacha
   const nobody = keyIdOf('nobody')
   await expect(cluster.run(cluster.node(0).connect(nobody, { timeoutMs: 5_000 }))).rejects.toMatchObject({
     code: 'TIMEOUT',
+  })
+})
+
+describe('when a third of a small network dies at once, and one more stands still', () => {
+  const keys = Array.from({ length: 30 }, (_, i) => keyIdOf(`value-${i}`))
+  const dying = [1, 2, 3, 4]
+  const frozen = 5
+  const survivors = [6, 7, 8, 9, 10, 11, 12]
+
+  /** All keys are stored, their author is gone, and it has just happened. */
+  async function stricken(seed: number) {
+    const cluster = swarm({ seed, settings: { k: 5 }, allowAlone: true })
+    await cluster.run(Promise.all(Array.from({ length: 13 }, () => cluster.add().started)))
+    const author = cluster.node(0)
+    await cluster.run(Promise.all(keys.map((key) => author.records.put(key, text('kept')))))
+    await cluster.leave(0)
+    await cluster.clock.advance(15_000)
+    cluster.crashMany(dying)
+    cluster.freeze(frozen)
+    return cluster
+  }
+
+  // Of these seeds, a reader's five nearest links have died; or of a key's holders one lives, and it doubts to be one.
+  test.each([10, 15, 24])('each value is read within a second, with seed %d', async (seed) => {
+    const cluster = await stricken(seed)
+    const holdersOf = (key: Id) =>
+      [...dying, frozen, ...survivors]
+        .sort((a, b) => compareDistances(key, cluster.node(a).id, cluster.node(b).id))
+        .slice(0, 5)
+    const kept = keys.filter((key) => holdersOf(key).some((index) => survivors.includes(index)))
+    const readAll = async (reader: number) => {
+      const gets: { value: string | undefined; tookMs: number }[] = []
+      for (const key of kept) {
+        const beganMs = cluster.clock.elapsedMs
+        const record = await cluster.node(reader).records.get(key)
+        gets.push({ value: said(record), tookMs: cluster.clock.elapsedMs - beganMs })
+      }
+      return gets
+    }
+    const gets = (await cluster.run(Promise.all(survivors.map(readAll)))).flat()
+    expect(gets.filter(({ value }) => value !== 'kept')).toEqual([])
+    expect(Math.max(...gets.map(({ tookMs }) => tookMs))).toBeLessThan(1_000)
   })
 })

@@ -289,19 +289,28 @@ describe('what ends a request', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('once closed, it sends no signal again that a relay could not bring', () => {
-    const { rpc, link, arrive, nonceSent } = rig()
-    const again: string[] = []
-    const unreachable = (name: string) => {
-      rpc.signal({ kind: 'link', link }, Uint8Array.of(1), () => again.push(name))
+  test('a signal that a relay cannot bring is said to go no further, once, soon, and not after the end', async () => {
+    const { rpc, link, arrive, nonceSent, clock } = rig()
+    const told: string[] = []
+    const send = (name: string) => {
+      const way = { kind: 'toward', target: far.id, link, exact: true } as const
+      rpc.signal(way, Uint8Array.of(1), () => told.push(name))
       return direct(encodeMessage({ type: 'unreachable', nonce: nonceSent(link), hop: far.id }))
     }
-    arrive(link, unreachable('before'))
-    const late = unreachable('after')
+    const first = send('first')
+    arrive(link, first)
+    arrive(link, first)
+    expect(told).toEqual(['first'])
+    const forgotten = send('long ago')
+    await clock.advance(10_000)
+    expect(clock.pendingTimers).toBe(0)
+    arrive(link, forgotten)
+    const ended = send('before the end')
     rpc.close()
-    arrive(link, late)
-    expect(again).toEqual(['before'])
-    expect(rpc.counters.lateReplies).toBe(1)
+    arrive(link, ended)
+    expect(told).toEqual(['first'])
+    expect(rpc.counters.lateReplies).toBe(3)
+    expect(clock.pendingTimers).toBe(0)
   })
 
   test('a link over which nothing came while a request grew late is silent, until something comes', async () => {

@@ -39,7 +39,7 @@ export async function findClosest(
     }
   }
   const count = options.count ?? ports.settings.k
-  hear(linkedContacts(ports, target))
+  hear(linkedContacts(ports))
   const paths = options.paths ?? 0
   const onAnswer = (contacts: readonly Contact[]) => {
     hear(contacts)
@@ -47,7 +47,7 @@ export async function findClosest(
   }
   const enough = paths === 0 && (await askFast(ports, target, onAnswer))
   if (!enough) {
-    const seeds = nearest(heard, target, ports.settings.k)
+    const seeds = [...heard.values()]
     return carefulLookup(ports, {
       target,
       own: ports.own,
@@ -106,9 +106,9 @@ async function askOne(ports: LookupPorts, target: Id, contact: Contact, signal: 
   return { contacts: reply.contacts, route }
 }
 
-/** The k linked peers nearest to the target. */
-export function linkedContacts({ links, settings }: LookupPorts, target: Id): Contact[] {
-  return links.closest(target, settings.k).map((id) => ({ id, route: [id] }))
+/** All linked peers: the k nearest may all have died at once, and then the others know who is left. */
+export function linkedContacts({ links }: LookupPorts): Contact[] {
+  return links.peers().map((id) => ({ id, route: [id] }))
 }
 
 function nearest(contacts: ReadonlyMap<string, Contact>, target: Id, count: number): Contact[] {

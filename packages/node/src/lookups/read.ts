@@ -27,6 +27,9 @@ const absenceContacts = contactsMax
 /** After a first valid record, and though all others are late: answers of one round trip come close together. A guess. */
 const patienceLeastMs = 60
 
+/** How many late answers a holder's may be behind that of one who doubts. A guess: below a second with all else. */
+const doubtRounds = 2
+
 export interface ReadOptions {
   readonly question: Question<'find-value'>
   /** What this node holds itself; counts as one holder if `vouched`. */
@@ -62,6 +65,8 @@ class Read {
   readonly #heard: Contact[] = []
   #lacking: Contact | undefined
   #patience: Timer | undefined
+  /** Runs from a record of somebody who doubts to be a holder. */
+  #grace: Timer | undefined
   #hedge: Timer | undefined
   /** Whoever has been asked in this phase and not answered by then is late. */
   #answersDueMs = 0
@@ -134,13 +139,20 @@ class Read {
     return { ...findings, enough: this.#done }
   }
 
-  /** Enough holders: done. One: the others have a little patience left. */
+  /**
+   * Enough holders: done. One: the others have a little patience left. None, but a record of somebody who doubts to be a
+   * holder: it may be the last one who lives.
+   */
   #consider(): void {
     if (this.#done) return
-    const { holders } = this.#findings
+    const { clock, rpc } = this.ports
+    const { holders, records } = this.#findings
     if (holders >= this.options.holdersWanted) return this.#succeed()
+    if (holders === 0 && records.length > 0 && this.#careful) {
+      const graceMs = doubtRounds * rpc.roundTrips.relayed.hedgeAfterMs
+      this.#grace ??= clock.setTimer(graceMs, () => this.#succeed())
+    }
     if (holders === 0 || this.#patience) return
-    const { clock } = this.ports
     const patienceMs = Math.max(patienceLeastMs, this.#answersDueMs - clock.now())
     this.#patience = clock.setTimer(patienceMs, () => this.#succeed())
   }
@@ -155,12 +167,13 @@ class Read {
     this.#careful = true
     this.#hedge?.cancel()
     this.#expectAnswers()
+    this.#consider()
     const { own } = this.ports
     const { keyId } = this.options.question
     carefulLookup(this.ports, {
       target: keyId,
       own,
-      seeds: [...linkedContacts(this.ports, keyId), ...this.#heard],
+      seeds: [...linkedContacts(this.ports), ...this.#heard],
       signal: this.options.signal,
       paths: 1,
       k: absenceContacts,
@@ -187,6 +200,7 @@ class Read {
     if (this.#done) return
     this.#done = true
     this.#patience?.cancel()
+    this.#grace?.cancel()
     this.#hedge?.cancel()
     this.options.signal?.removeEventListener('abort', this.#abort)
     settle()

@@ -29,6 +29,8 @@ import { overlayPath } from './signal-paths.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
 const gatherMs = 30
+/** Links without a reason are looked for after a change, but not with every one: to weigh all of them takes a while. A guess. */
+const releaseAfterMs = 500
 /** A refresh that finds nothing new makes the next one rarer, down to one in so many. A guess. */
 const refreshesSkipped = 8
 /** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
@@ -43,6 +45,7 @@ export class LinkKeeper {
   readonly #pinned = new Map<string, number>()
   readonly #askedAtMs = new WeakMap<Link, number>()
   #tending: Timer | undefined
+  #releasing: Timer | undefined
   #asking: Timer | undefined
   /** Links to siblings that are new: who else is near is asked of the nearest of them. Bounded by the links. */
   readonly #newSiblings = new Set<Link>()
@@ -182,6 +185,7 @@ export class LinkKeeper {
   close(): void {
     this.#closed = true
     this.#tending?.cancel()
+    this.#releasing?.cancel()
     this.#asking?.cancel()
     this.#periodic?.cancel()
   }
@@ -235,7 +239,10 @@ export class LinkKeeper {
         (error) => this.#onDialFailed(contact.id, error),
       )
     }
-    this.#releaseIdle()
+    this.#releasing ??= this.ports.clock.setTimer(releaseAfterMs, () => {
+      this.#releasing = undefined
+      this.#releaseIdle()
+    })
   }
 
   /** A peer that is gone is forgotten; one that is busy stays known. */
@@ -316,7 +323,7 @@ export class LinkKeeper {
   /** Buckets beyond the siblings, farthest first; those nearer hold siblings alone and need no links of their own. */
   #farBuckets(): number[] {
     const { own, links, settings } = this.ports
-    const siblings = links.closest(own, settings.k)
+    const siblings = links.siblings()
     const farthest = siblings.at(-1)
     const shared = siblings.length < settings.k || !farthest ? 0 : commonPrefixLength(own, farthest)
     return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)

@@ -27,9 +27,11 @@ export class LinkTable {
   readonly #byPeer = new Map<string, Neighbour>()
   /** The same peers by their place, so that the nearest to any id are found without sorting all of them. */
   readonly #byPlace: RoutingTable<{ readonly id: Id }>
+  /** What `siblings` said last, while it holds. */
+  #siblings: readonly Id[] | undefined
 
   constructor(
-    own: Id,
+    readonly own: Id,
     readonly settings: Settings,
   ) {
     this.#byPlace = new RoutingTable(own, { k: Number.MAX_SAFE_INTEGER, replacementsMax: 0 })
@@ -55,6 +57,7 @@ export class LinkTable {
     const key = idKey(link.peer)
     const replaced = this.#byPeer.get(key)
     this.#byPeer.set(key, neighbour)
+    this.#siblings = undefined
     this.#byPlace.offer({ id: link.peer })
     return { neighbour, replaced }
   }
@@ -64,6 +67,7 @@ export class LinkTable {
     const key = idKey(link.peer)
     if (this.#byPeer.get(key)?.link !== link) return false
     this.#byPeer.delete(key)
+    this.#siblings = undefined
     this.#byPlace.remove(link.peer)
     return true
   }
@@ -95,6 +99,12 @@ export class LinkTable {
 
   peers(): Id[] {
     return Array.from(this.#byPeer.values(), ({ link }) => link.peer)
+  }
+
+  /** The k linked peers nearest to this node, nearest first: asked for far oftener than they change. */
+  siblings(): readonly Id[] {
+    this.#siblings ??= this.closest(this.own, this.settings.k)
+    return this.#siblings
   }
 
   /** The linked peers nearest to `target`, nearest first. Exact. */

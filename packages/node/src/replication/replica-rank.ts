@@ -26,14 +26,14 @@ export function isFar(
   k: number,
   degree: keyof typeof deviations = 'hopeless',
 ): boolean {
-  const farthest = links.closest(own, k)[k - 1]
+  const farthest = links.siblings()[k - 1]
   const factor = 1 + deviations[degree] / Math.sqrt(k)
   return farthest !== undefined && distanceRatio(id, keyId, own, farthest) > factor
 }
 
 /** How many leading bits the k closest to any id share with it, guessed by our own k nearest: ids are spread evenly. */
 export function replicasShareBits(own: Id, links: LinkTable, k: number): number {
-  const farthest = links.closest(own, k)[k - 1]
+  const farthest = links.siblings()[k - 1]
   return farthest ? commonPrefixLength(own, farthest) : 0
 }
 

@@ -29,6 +29,7 @@ import { type PendingRequest, PendingRequests, type Settled } from './pending-re
 import { type Answer, type Asking, encodeQuestion, type Question, replyTo } from './question.js'
 import { type RequestHandlers, Responder } from './responder.js'
 import { RoundTrips } from './round-trips.js'
+import { SentSignals } from './sent-signals.js'
 import { destinationOf, firstNeighbour, isDirect, type Way } from './way.js'
 
 export interface RpcPorts {
@@ -39,9 +40,6 @@ export interface RpcPorts {
   readonly networkHash: Uint8Array
 }
 
-/** A relay says at once that it cannot pass a signal on: older ones have arrived, or are lost. */
-const signalsRemembered = 64
-
 export class Rpc {
   readonly counters = { sent: 0, answered: 0, timedOut: 0, lateReplies: 0, rogueReplies: 0, malformed: 0 }
   /** What the hedging of lookups goes by. */
@@ -50,8 +48,7 @@ export class Rpc {
   onNotice: (notice: Notice, link: Link) => void = () => undefined
   readonly #pending: PendingRequests
   readonly #responder: Responder
-  /** What to do when a signal is said to go no further, the latest last; at most `signalsRemembered`. */
-  readonly #signals = new Map<number, () => void>()
+  readonly #signals: SentSignals
   #closed = false
 
   constructor(
@@ -63,6 +60,7 @@ export class Rpc {
   ) {
     const { identity, networkHash, clock, random } = ports
     const { roundTrips } = this
+    this.#signals = new SentSignals(ports.clock)
     this.#pending = new PendingRequests({ clock, random, links, roundTrips }, () => {
       this.counters.timedOut += 1
     })
@@ -127,11 +125,7 @@ export class Rpc {
   /** Sends a WebRTC signal along a route or toward a peer. Best effort; told when a relay says that it goes no further. */
   signal(way: Way, signal: Uint8Array, onUnreachable?: () => void): void {
     const nonce = this.#pending.drawNonce()
-    if (onUnreachable) {
-      this.#signals.set(nonce, onUnreachable)
-      const [oldest] = this.#signals.keys()
-      if (this.#signals.size > signalsRemembered && oldest !== undefined) this.#signals.delete(oldest)
-    }
+    if (onUnreachable && !this.#closed && way.kind !== 'link') this.#signals.add(nonce, onUnreachable)
     this.#send(way, encodeMessage({ type: 'signal', nonce, signal }))
   }
 
@@ -180,16 +174,14 @@ export class Rpc {
   close(): void {
     this.#closed = true
     this.#pending.close()
-    this.#signals.clear()
+    this.#signals.close()
   }
 
   #onReply(reply: Reply, decoded: DecodedMessage, origin: Origin): void {
     const pending = this.#pending.get(reply.nonce)
     if (!pending) {
-      const onUnreachable = reply.type === 'unreachable' && this.#signals.get(reply.nonce)
-      this.#signals.delete(reply.nonce)
-      if (onUnreachable) onUnreachable()
-      else this.counters.lateReplies += 1
+      const isOfSignal = reply.type === 'unreachable' && this.#signals.onUnreachable(reply.nonce)
+      if (!isOfSignal) this.counters.lateReplies += 1
       return
     }
     if (reply.type === 'unreachable') {
