@@ -150,9 +150,9 @@ export class Joining {
     const { clock, keeper, settings } = this.ports
     this.#looking?.cancel()
     this.#looking = clock.setTimer(settlingMs, () => {
-      keeper
+      keeper.refresher
         .refreshSiblings(settings.paths)
-        .then(() => keeper.refreshBuckets())
+        .then(() => keeper.refresher.refreshBuckets())
         .catch(() => undefined)
     })
   }

@@ -8,7 +8,7 @@ import type { Link, LinkTransport, SignalPath } from '../ports/link-transport.js
 import type { LinkTable } from './link-table.js'
 
 /** After a failed dial a peer is left alone this long, twice as long each time, up to the most. Guesses. */
-const avoidLeastMs = 5_000
+export const avoidLeastMs = 5_000
 const avoidMostMs = 300_000
 /** Peers remembered as failing; the oldest are forgotten first. */
 const avoidedMax = 512

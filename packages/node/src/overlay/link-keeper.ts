@@ -11,47 +11,37 @@ import {
   idBits,
   idKey,
   RoutingTable,
-  randomIdInBucket,
 } from '@kadrtc/kademlia'
-import { contactsMax } from '@kadrtc/wire'
 import { KadrtcError } from '../errors.js'
-import { type Contact, contactsBehind } from '../lookups/contact.js'
-import { findClosest } from '../lookups/find-closest.js'
+import type { Contact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
-import { type Random, randomFraction } from '../ports/random.js'
+import type { Random } from '../ports/random.js'
 import type { Dialler } from './dialler.js'
 import { type LinkReason, linkReasons } from './link-reasons.js'
 import type { Neighbour } from './link-table.js'
 import { NearestContacts } from './nearest-contacts.js'
+import { Refresher } from './refresher.js'
 import { overlayPath } from './signal-paths.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
 const gatherMs = 30
-/** Links without a reason are looked for after a change, but not with every one: to weigh all of them takes a while. A guess. */
-const releaseAfterMs = 500
-/** A refresh that finds nothing new makes the next one rarer, down to one in so many. A guess. */
-const refreshesSkipped = 8
-/** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
-const gatherSiblingsMs = 500
-const siblingsAsked = 3
+/** Between changes links are weighed again after this long: some have grown old. A guess. */
+const weighEveryMs = 1_000
 /** A peer that wants to keep a link is not asked again for this long. A guess. */
 const askAgainMs = 600_000
+
 export class LinkKeeper {
   /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
   readonly contacts: RoutingTable<Contact>
+  readonly refresher: Refresher
   readonly #nearest: NearestContacts
   readonly #pinned = new Map<string, number>()
   readonly #askedAtMs = new WeakMap<Link, number>()
   #tending: Timer | undefined
-  #releasing: Timer | undefined
-  #asking: Timer | undefined
-  /** Links to siblings that are new: who else is near is asked of the nearest of them. Bounded by the links. */
-  readonly #newSiblings = new Set<Link>()
-  #periodic: Timer | undefined
-  #refreshing: Promise<boolean> | undefined
-  #refreshMs: number
+  /** When all links were weighed last; undefined when a link or a pin has come or gone since. */
+  #weighedAtMs: number | undefined
   #closed = false
 
   constructor(
@@ -60,8 +50,11 @@ export class LinkKeeper {
   ) {
     this.contacts = new RoutingTable<Contact>(ports.own, { k: ports.settings.k })
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
-    this.#refreshMs = ports.settings.refreshIntervalMs / 8
-    this.#scheduleRefresh()
+    this.refresher = new Refresher(ports, {
+      hear: (found) => this.hear(found),
+      thinBuckets: () => this.#thinBuckets(),
+      tend: () => this.#tend(),
+    })
   }
 
   /**
@@ -96,19 +89,22 @@ export class LinkKeeper {
 
   onLinkOpened(link: Link): void {
     const { links, settings } = this.ports
+    this.#weighedAtMs = undefined
     this.contacts.offer({ id: link.peer, route: [link.peer] })
     this.#nearest.offer({ id: link.peer, route: [link.peer] })
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
-    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.#askNewSiblingsSoon(link)
+    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()
   }
 
   /** A sibling that goes leaves a gap: whoever is next nearest is asked for at once. */
   onLinkClosed(link: Link): void {
+    this.#weighedAtMs = undefined
     this.contacts.remove(link.peer)
     this.#nearest.remove(link.peer)
     this.#tendSoon()
-    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refreshSiblings().catch(() => undefined)
+    if (this.#isAmongNearest(link.peer, this.ports.settings.k))
+      this.refresher.refreshSiblings().catch(() => undefined)
   }
 
   /** Takes note of contacts that somebody named; tells whether one of them is near and new. */
@@ -137,6 +133,7 @@ export class LinkKeeper {
       const left = (this.#pinned.get(key) ?? 1) - 1
       if (left > 0) this.#pinned.set(key, left)
       else this.#pinned.delete(key)
+      this.#weighedAtMs = undefined
       this.#tendSoon()
     }
   }
@@ -154,70 +151,20 @@ export class LinkKeeper {
     return linkReasons({ own, neighbours: [...links.neighbours()], pinned, settings, nowMs: clock.now() })
   }
 
-  /**
-   * Asks the nearest for our own neighbourhood: one at a time, since a second one would hear the same. `paths`: 0 asks the
-   * fast way, more carefully over so many disjoint paths. Resolves with whether anybody was new.
-   */
-  refreshSiblings(paths = 0): Promise<boolean> {
-    if (this.#closed || this.ports.links.size === 0) return Promise.resolve(false)
-    this.#refreshing ??= this.#lookUp(this.ports.own, paths).finally(() => {
-      this.#refreshing = undefined
-    })
-    return this.#refreshing
-  }
-
-  /** Looks for contacts in the buckets between us and our siblings of which too few are linked or known. */
-  async refreshBuckets(): Promise<void> {
-    const { own, random, settings, links } = this.ports
-    if (links.size === 0) return
-    const linked = this.#linkedPerBucket()
-    for (const bucket of this.#farBuckets()) {
-      if (this.#closed) return
-      const known = this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length
-      if ((linked.get(bucket) ?? 0) + known >= settings.linksPerBucket) continue
-      await this.#lookUp(
-        randomIdInBucket(own, bucket, (length) => random.bytes(length)),
-        0,
-      )
-    }
-  }
-
   close(): void {
     this.#closed = true
     this.#tending?.cancel()
-    this.#releasing?.cancel()
-    this.#asking?.cancel()
-    this.#periodic?.cancel()
+    this.refresher.close()
   }
 
-  /**
-   * A new sibling knows who else is near: nodes that join at the same moment find each other by this, and so do two
-   * islands that have met. Who joins has many at once; the nearest of them know the same.
-   */
-  #askNewSiblingsSoon(link: Link): void {
-    const { clock, own, links } = this.ports
-    this.#newSiblings.add(link)
-    this.#asking ??= clock.setTimer(gatherSiblingsMs, () => {
-      this.#asking = undefined
-      const nearest = [...this.#newSiblings].sort((a, b) => compareDistances(own, a.peer, b.peer))
-      this.#newSiblings.clear()
-      for (const sibling of nearest.slice(0, siblingsAsked)) {
-        if (links.get(sibling.peer) === sibling) this.#askForNeighbours(sibling)
-      }
+  /** Buckets between us and our siblings of which too few are linked or known. */
+  #thinBuckets(): number[] {
+    const { settings } = this.ports
+    const linked = this.#linkedPerBucket()
+    return this.#farBuckets().filter((bucket) => {
+      const known = this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length
+      return (linked.get(bucket) ?? 0) + known < settings.linksPerBucket
     })
-  }
-
-  #askForNeighbours(link: Link): void {
-    const { rpc, own } = this.ports
-    rpc
-      .request({ kind: 'link', link }, { type: 'find-node', target: own })
-      .then(({ reply, route }) => this.hear(contactsBehind(reply.contacts, route)))
-      .catch(() => undefined)
-  }
-
-  async #lookUp(target: Id, paths: number): Promise<boolean> {
-    const found = await findClosest(this.ports, target, { paths, count: contactsMax })
-    return this.hear(found)
   }
 
   #tendSoon(): void {
@@ -239,16 +186,18 @@ export class LinkKeeper {
         (error) => this.#onDialFailed(contact.id, error),
       )
     }
-    this.#releasing ??= this.ports.clock.setTimer(releaseAfterMs, () => {
-      this.#releasing = undefined
-      this.#releaseIdle()
-    })
+    this.#releaseIdle()
   }
 
-  /** A peer that is gone is forgotten; one that is busy stays known. */
+  /**
+   * A peer that is gone is forgotten; one that is busy stays known. A sibling may be there all the same, and signals were
+   * lost: whoever is linked to it will name it again.
+   */
   #onDialFailed(peer: Id, error: unknown): void {
     const gone = error instanceof KadrtcError && (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE')
     if (gone) this.forget(peer)
+    if (gone && !this.#closed && this.#isAmongNearest(peer, this.ports.settings.k))
+      this.refresher.onSiblingMissed()
     this.#tendSoon()
   }
 
@@ -272,6 +221,8 @@ export class LinkKeeper {
   #releaseIdle(): void {
     const { clock, settings, rpc, links } = this.ports
     const nowMs = clock.now()
+    if (this.#weighedAtMs !== undefined && nowMs - this.#weighedAtMs < weighEveryMs) return
+    this.#weighedAtMs = nowMs
     const old = [...links.neighbours()].filter(({ link, openedAtMs }) => {
       const askedAtMs = this.#askedAtMs.get(link) ?? Number.NEGATIVE_INFINITY
       return nowMs - openedAtMs >= settings.idleLinkMs && nowMs - askedAtMs >= askAgainMs
@@ -327,31 +278,5 @@ export class LinkKeeper {
     const farthest = siblings.at(-1)
     const shared = siblings.length < settings.k || !farthest ? 0 : commonPrefixLength(own, farthest)
     return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)
-  }
-
-  /**
-   * The first comes early: who joined at the same moment is not known yet, and records wait for their holders. From then on
-   * changes are answered when they happen; so as long as a refresh finds nobody new, the next one waits twice as long.
-   */
-  #scheduleRefresh(): void {
-    if (this.#closed) return
-    const { clock, random, settings } = this.ports
-    const delayMs = this.#refreshMs * (0.75 + randomFraction(random) / 2)
-    this.#periodic = clock.setTimer(delayMs, () => {
-      this.#tend()
-      // Careful: the k-th nearest may lie in a subtree that none of the nearest has a link into.
-      this.refreshSiblings(1)
-        .catch(() => false)
-        .then((news) => {
-          const next = news ? settings.refreshIntervalMs : 2 * this.#refreshMs
-          this.#refreshMs = Math.max(
-            settings.refreshIntervalMs,
-            Math.min(next, refreshesSkipped * settings.refreshIntervalMs),
-          )
-          this.#scheduleRefresh()
-          return this.refreshBuckets()
-        })
-        .catch(() => undefined)
-    })
   }
 }

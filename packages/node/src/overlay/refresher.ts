@@ -1,0 +1,149 @@
+/**
+ * Asks who is near, and who else there is: when a sibling is new or could not be reached, when one was lost, and now and
+ * then as the backstop (bucket refresh: Kademlia paper, section 2.3).
+ */
+import { compareDistances, type Id, randomIdInBucket } from '@kadrtc/kademlia'
+import { contactsMax } from '@kadrtc/wire'
+import { type Contact, contactsBehind } from '../lookups/contact.js'
+import { findClosest } from '../lookups/find-closest.js'
+import type { LookupPorts } from '../lookups/lookup-ports.js'
+import type { Timer } from '../ports/clock.js'
+import type { Link } from '../ports/link-transport.js'
+import { type Random, randomFraction } from '../ports/random.js'
+import { avoidLeastMs } from './dialler.js'
+
+/** A refresh that finds nothing new makes the next one rarer, down to one in so many. A guess. */
+const refreshesSkipped = 8
+/** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
+const gatherSiblingsMs = 500
+const siblingsAsked = 3
+/** By then a peer that could not be dialled may be dialled again. */
+const askAfterMissMs = avoidLeastMs + 500
+
+export interface RefresherEvents {
+  /** Takes note of contacts that somebody named; tells whether one of them is near and new. */
+  hear(contacts: readonly Contact[]): boolean
+  /** Buckets for which contacts are wanted, farthest first. */
+  thinBuckets(): number[]
+  /** A period is over: time to look after the links. */
+  tend(): void
+}
+
+export class Refresher {
+  /** Links to siblings that are new: who else is near is asked of the nearest of them. Bounded by the links. */
+  readonly #newSiblings = new Set<Link>()
+  #askingNew: Timer | undefined
+  #askingAfterMiss: Timer | undefined
+  #periodic: Timer | undefined
+  #refreshing: Promise<boolean> | undefined
+  #refreshMs: number
+  #closed = false
+
+  constructor(
+    readonly ports: LookupPorts & { readonly random: Random },
+    readonly events: RefresherEvents,
+  ) {
+    this.#refreshMs = ports.settings.refreshIntervalMs / 8
+    this.#scheduleRefresh()
+  }
+
+  /**
+   * Asks the nearest for our own neighbourhood: one at a time, since a second one would hear the same. `paths`: 0 asks the
+   * fast way, more carefully over so many disjoint paths. Resolves with whether anybody was new.
+   */
+  refreshSiblings(paths = 0): Promise<boolean> {
+    if (this.#closed || this.ports.links.size === 0) return Promise.resolve(false)
+    this.#refreshing ??= this.#lookUp(this.ports.own, paths).finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  /** Looks for contacts in the buckets between us and our siblings of which too few are linked or known. */
+  async refreshBuckets(): Promise<void> {
+    const { own, random, links } = this.ports
+    if (links.size === 0) return
+    for (const bucket of this.events.thinBuckets()) {
+      if (this.#closed) return
+      await this.#lookUp(
+        randomIdInBucket(own, bucket, (length) => random.bytes(length)),
+        0,
+      )
+    }
+  }
+
+  /**
+   * A new sibling knows who else is near: nodes that join at the same moment find each other by this, and so do two
+   * islands that have met. Who joins has many at once; the nearest of them know the same.
+   */
+  onNewSibling(link: Link): void {
+    const { clock, own, links } = this.ports
+    this.#newSiblings.add(link)
+    this.#askingNew ??= clock.setTimer(gatherSiblingsMs, () => {
+      this.#askingNew = undefined
+      const nearest = [...this.#newSiblings].sort((a, b) => compareDistances(own, a.peer, b.peer))
+      this.#newSiblings.clear()
+      for (const sibling of nearest.slice(0, siblingsAsked)) {
+        if (links.get(sibling.peer) === sibling) this.#askForNeighbours(sibling)
+      }
+    })
+  }
+
+  /** A sibling could not be reached. If it is there, the nearest link will name it, when it may be dialled again. */
+  onSiblingMissed(): void {
+    if (this.#closed) return
+    const { clock, links } = this.ports
+    this.#askingAfterMiss ??= clock.setTimer(askAfterMissMs, () => {
+      this.#askingAfterMiss = undefined
+      const [nearest] = links.siblings()
+      const link = nearest && links.get(nearest)
+      if (link) this.#askForNeighbours(link)
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#askingNew?.cancel()
+    this.#askingAfterMiss?.cancel()
+    this.#periodic?.cancel()
+  }
+
+  #askForNeighbours(link: Link): void {
+    const { rpc, own } = this.ports
+    rpc
+      .request({ kind: 'link', link }, { type: 'find-node', target: own })
+      .then(({ reply, route }) => this.events.hear(contactsBehind(reply.contacts, route)))
+      .catch(() => undefined)
+  }
+
+  async #lookUp(target: Id, paths: number): Promise<boolean> {
+    const found = await findClosest(this.ports, target, { paths, count: contactsMax })
+    return this.events.hear(found)
+  }
+
+  /**
+   * The first comes early: who joined at the same moment is not known yet, and records wait for their holders. From then on
+   * changes are answered when they happen; so as long as a refresh finds nobody new, the next one waits twice as long.
+   */
+  #scheduleRefresh(): void {
+    if (this.#closed) return
+    const { clock, random, settings } = this.ports
+    const delayMs = this.#refreshMs * (0.75 + randomFraction(random) / 2)
+    this.#periodic = clock.setTimer(delayMs, () => {
+      this.events.tend()
+      // Careful: the k-th nearest may lie in a subtree that none of the nearest has a link into.
+      this.refreshSiblings(1)
+        .catch(() => false)
+        .then((news) => {
+          const next = news ? settings.refreshIntervalMs : 2 * this.#refreshMs
+          this.#refreshMs = Math.max(
+            settings.refreshIntervalMs,
+            Math.min(next, refreshesSkipped * settings.refreshIntervalMs),
+          )
+          this.#scheduleRefresh()
+          return this.refreshBuckets()
+        })
+        .catch(() => undefined)
+    })
+  }
+}
