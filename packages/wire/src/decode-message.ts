@@ -4,6 +4,7 @@ import { asId, type Id, idBytes, type KadRecord } from '@kadrtc/kademlia'
 import { domainPrefix } from './domain.js'
 import { WireError } from './errors.js'
 import { readIdList } from './ids.js'
+import { type KnownContacts, readKnownContacts } from './known-contacts.js'
 import {
   bodyBytesMax,
   channelDataBytesMax,
@@ -85,18 +86,23 @@ function read(typeByte: number, bytes: Uint8Array): Message {
   return message
 }
 
+function readKnown(reader: Reader, follows: boolean): { known?: KnownContacts } {
+  return follows ? { known: readKnownContacts(reader) } : {}
+}
+
 function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Message {
   switch (type) {
     case 'ping':
     case 'pong':
       return { type, nonce, payload: reader.rest(pingPayloadBytesMax) }
     case 'find-node':
-      return { type, nonce, target: readOwnId(reader) }
+      return { type, nonce, target: readOwnId(reader), ...readKnown(reader, reader.remaining > 0) }
     case 'find-value': {
       const keyId = readOwnId(reader)
-      const flags = reader.upTo(7)
+      const flags = reader.upTo(15)
       const author = flags & 1 ? { author: readOwnId(reader) } : {}
-      return { type, nonce, keyId, ...author, all: (flags & 2) !== 0, skipCache: (flags & 4) !== 0 }
+      const known = readKnown(reader, (flags & 8) !== 0)
+      return { type, nonce, keyId, ...author, all: (flags & 2) !== 0, skipCache: (flags & 4) !== 0, ...known }
     }
     case 'store': {
       const flags = reader.upTo(7)

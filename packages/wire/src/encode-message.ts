@@ -1,7 +1,9 @@
 /** Messages to bytes. Limits are checked here too, so that nothing is sent that the other side must refuse. */
+
 import { idBytes } from '@kadrtc/kademlia'
 import { WireError } from './errors.js'
 import { writeIdList } from './ids.js'
+import { type KnownContacts, writeKnownContacts } from './known-contacts.js'
 import {
   bodyBytesMax,
   channelDataBytesMax,
@@ -60,12 +62,14 @@ function writeFields(writer: Writer, message: Message): void {
       return
     case 'find-node':
       writer.fixed(message.target, idBytes)
+      if (message.known) writeKnownContacts(writer, message.known)
       return
     case 'find-value': {
-      const { author, all, skipCache } = message
+      const { author, all, skipCache, known } = message
       writer.fixed(message.keyId, idBytes)
-      writer.u8((author ? 1 : 0) | (all ? 2 : 0) | (skipCache ? 4 : 0))
+      writer.u8((author ? 1 : 0) | (all ? 2 : 0) | (skipCache ? 4 : 0) | (known ? 8 : 0))
       if (author) writer.fixed(author, idBytes)
+      if (known) writeKnownContacts(writer, known)
       return
     }
     case 'store':
@@ -128,6 +132,10 @@ function writeFields(writer: Writer, message: Message): void {
   }
 }
 
+function sizeOfKnown(known: KnownContacts | undefined): number {
+  return known ? 1 + known.tags.length : 0
+}
+
 /** The exact size of the usual messages, at least the size of the others: one allocation each. */
 function sizeOf(message: Message): number {
   switch (message.type) {
@@ -135,9 +143,9 @@ function sizeOf(message: Message): number {
     case 'pong':
       return nonceHeaderBytes + message.payload.length
     case 'find-node':
-      return nonceHeaderBytes + idBytes
+      return nonceHeaderBytes + idBytes + sizeOfKnown(message.known)
     case 'find-value':
-      return nonceHeaderBytes + idBytes + 1 + (message.author ? idBytes : 0)
+      return nonceHeaderBytes + idBytes + 1 + (message.author ? idBytes : 0) + sizeOfKnown(message.known)
     case 'store':
       return nonceHeaderBytes + 1 + (message.ifSeq === undefined ? 0 : 6) + encodedRecordBytes(message.record)
     case 'nodes':

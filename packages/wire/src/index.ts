@@ -24,6 +24,13 @@ export {
   refusalCodes,
   type ServerMessage,
 } from './introduction.js'
+export {
+  isKnownContact,
+  type KnownContacts,
+  knownContacts,
+  tagOffsetLeast,
+  tagOffsetMost,
+} from './known-contacts.js'
 export * from './limits.js'
 export {
   type ChannelClose,

@@ -66,6 +66,9 @@ export const recordValueBytesMax = 65_536
 /** k = 20 of the Kademlia paper (section 2.2). */
 export const contactsMax = 20
 
+/** Contacts that a request says it knows already: those near its target, two bytes each. */
+export const knownContactsMax = 64
+
 /** Records in one reply: one slot per author, and the caller asks on for `more`. Bounds what a decoder builds. */
 export const recordsPerReplyMax = 64
 

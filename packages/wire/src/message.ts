@@ -3,7 +3,9 @@
  * has neither and is for the other end of the link alone. Encoding is in `encode-message.ts`, decoding in
  * `decode-message.ts`; PROTOCOL.md shows every byte.
  */
+
 import type { Id, KadRecord } from '@kadrtc/kademlia'
+import type { KnownContacts } from './known-contacts.js'
 
 /** Why a holder did, or did not, take a record. The position is the byte on the wire. */
 export const storeStatuses = [
@@ -45,6 +47,8 @@ export interface Ping extends WithNonce {
 export interface FindNode extends WithNonce {
   readonly type: 'find-node'
   readonly target: Id
+  /** Not to be named again. */
+  readonly known?: KnownContacts
 }
 
 /** FIND_VALUE: the record under `keyId`, and the closest contacts. */
@@ -57,6 +61,8 @@ export interface FindValue extends WithNonce {
   readonly all: boolean
   /** Only replicas may answer, no cached copies. */
   readonly skipCache?: boolean
+  /** Not to be named again. */
+  readonly known?: KnownContacts
 }
 
 /** STORE: keep this record. */

@@ -3,6 +3,8 @@ import { asId, type Id, type KadRecord } from '@kadrtc/kademlia'
 import {
   type ClientMessage,
   errorReplyCodes,
+  knownContacts,
+  knownContactsMax,
   type Message,
   type Notice,
   type Packet,
@@ -67,17 +69,23 @@ export const smallRecord = record.filter((some) => some.value.length <= 200)
 
 const of = <T extends string>(type: T) => ({ type: fc.constant(type) })
 const asking = <T extends string>(type: T) => ({ ...of(type), nonce: u48 })
+const known = fc
+  .tuple(fc.array(id, { minLength: 1, maxLength: knownContactsMax }), fc.nat())
+  .map(([ids, turn]) => knownContacts(ids, turn))
 const digestEntry = fc.record({ slotHash: bytes(8), version: bytes(8) })
 
 export const request: Arbitrary<Request> = fc.oneof(
   fc.record({ ...asking('ping'), payload: bytes(0, 1_024) }),
-  fc.record({ ...asking('find-node'), target: id }),
+  fc
+    .tuple(fc.record({ ...asking('find-node'), target: id }), optional('known', known))
+    .map(([some, known]) => ({ ...some, ...known })),
   fc
     .tuple(
       fc.record({ ...asking('find-value'), keyId: id, all: fc.boolean(), skipCache: fc.boolean() }),
       optional('author', id),
+      optional('known', known),
     )
-    .map(([some, author]) => ({ ...some, ...author })),
+    .map(([some, author, known]) => ({ ...some, ...author, ...known })),
   fc
     .tuple(
       fc.record({ ...asking('store'), record, cached: fc.boolean() }),

@@ -17,6 +17,7 @@ import {
   encodeServerMessage,
   encodeSignal,
   helloSigningBytes,
+  knownContacts,
   type Message,
   networkHash,
   type Packet,
@@ -167,6 +168,12 @@ export const vectors: Readonly<Record<string, Vector>> = {
 
   'message/ping': message({ type: 'ping', nonce, payload: utf8('hi') }),
   'message/find-node': message({ type: 'find-node', nonce, target: idA! }),
+  'message/find-node-known': message({
+    type: 'find-node',
+    nonce,
+    target: idA!,
+    known: knownContacts([idB!, idC!], 0),
+  }),
   'message/find-value': message({
     type: 'find-value',
     nonce,

@@ -5,8 +5,10 @@
 import { compareDistances, equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
+import type { Question } from '../rpc/question.js'
 import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
+import { knownNear } from './known-near.js'
 import type { LookupPorts } from './lookup-ports.js'
 import { firstWays, waysToReplicas } from './ways.js'
 
@@ -40,12 +42,15 @@ export async function findClosest(
   }
   const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports))
+  let turn = 0
+  const question = () =>
+    ({ type: 'find-node', target, ...knownNear(ports, target, heard.values(), turn++) }) as const
   const paths = options.paths ?? 0
   const onAnswer = (contacts: readonly Contact[]) => {
     hear(contacts)
     options.onHeard?.(nearest(heard, target, count))
   }
-  const enough = paths === 0 && (await askFast(ports, target, onAnswer))
+  const enough = paths === 0 && (await askFast(ports, target, question, onAnswer))
   if (!enough) {
     const seeds = [...heard.values()]
     return carefulLookup(ports, {
@@ -55,7 +60,12 @@ export async function findClosest(
       k: count,
       paths: Math.max(1, paths),
       signal: options.signal,
-      ask: (contact) => askOne(ports, target, contact, options.signal),
+      ask: async (contact) => {
+        const way = { kind: 'route', route: contact.route } as const
+        const { reply, route } = await ports.rpc.request(way, question(), { signal: options.signal })
+        hear(contactsBehind(reply.contacts, route))
+        return { contacts: reply.contacts, route }
+      },
     })
   }
   return nearest(heard, target, count)
@@ -65,6 +75,7 @@ export async function findClosest(
 function askFast(
   ports: LookupPorts,
   target: Id,
+  question: () => Question<'find-node'>,
   onAnswer: (contacts: readonly Contact[]) => void,
 ): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
@@ -86,7 +97,7 @@ function askFast(
     })
     for (const way of ways) {
       rpc
-        .request(way, { type: 'find-node', target })
+        .request(way, question())
         .then(({ reply, responder, route }) => {
           answers += 1
           onAnswer([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
@@ -98,12 +109,6 @@ function askFast(
         })
     }
   })
-}
-
-async function askOne(ports: LookupPorts, target: Id, contact: Contact, signal: CancelSignal | undefined) {
-  const way = { kind: 'route', route: contact.route } as const
-  const { reply, route } = await ports.rpc.request(way, { type: 'find-node', target }, { signal })
-  return { contacts: reply.contacts, route }
 }
 
 /** All linked peers: the k nearest may all have died at once, and then the others know who is left. */

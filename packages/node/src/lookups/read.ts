@@ -15,6 +15,7 @@ import { carefulLookup, type Findings } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import { linkedContacts } from './find-closest.js'
 import { ReadFindings } from './findings.js'
+import { knownNear } from './known-near.js'
 import type { LookupPorts } from './lookup-ports.js'
 import { waysToRecords } from './ways.js'
 
@@ -63,6 +64,7 @@ class Read {
   /** What each responder of the fast phase answered, for the careful phase not to ask it again. */
   readonly #answered = new Map<string, Findings>()
   readonly #heard: Contact[] = []
+  #asked = 0
   #lacking: Contact | undefined
   #patience: Timer | undefined
   /** Runs from a record of somebody who doubts to be a holder. */
@@ -126,7 +128,10 @@ class Read {
   }
 
   async #ask(way: Way): Promise<Findings> {
-    const { reply, responder, route } = await this.ports.rpc.request(way, this.options.question)
+    const { question } = this.options
+    const contacts = [...linkedContacts(this.ports), ...this.#heard]
+    const known = knownNear(this.ports, question.keyId, contacts, this.#asked++)
+    const { reply, responder, route } = await this.ports.rpc.request(way, { ...question, ...known })
     const valid = await this.#findings.add(responder, reply.records, reply.contacts.length > 0)
     const findings = { contacts: reply.contacts, route }
     this.#answered.set(idKey(responder), findings)

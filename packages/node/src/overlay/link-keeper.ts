@@ -52,6 +52,7 @@ export class LinkKeeper {
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),
+      members: () => this.members(),
       thinBuckets: () => this.#thinBuckets(),
       tend: () => this.#tend(),
     })

@@ -6,6 +6,7 @@ import { compareDistances, type Id, randomIdInBucket } from '@kadrtc/kademlia'
 import { contactsMax } from '@kadrtc/wire'
 import { type Contact, contactsBehind } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
+import { knownNear } from '../lookups/known-near.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
@@ -23,6 +24,8 @@ const askAfterMissMs = avoidLeastMs + 500
 export interface RefresherEvents {
   /** Takes note of contacts that somebody named; tells whether one of them is near and new. */
   hear(contacts: readonly Contact[]): boolean
+  /** Everybody near who is known. */
+  members(): readonly Contact[]
   /** Buckets for which contacts are wanted, farthest first. */
   thinBuckets(): number[]
   /** A period is over: time to look after the links. */
@@ -110,8 +113,9 @@ export class Refresher {
 
   #askForNeighbours(link: Link): void {
     const { rpc, own } = this.ports
+    const known = knownNear(this.ports, own, this.events.members(), 0)
     rpc
-      .request({ kind: 'link', link }, { type: 'find-node', target: own })
+      .request({ kind: 'link', link }, { type: 'find-node', target: own, ...known })
       .then(({ reply, route }) => this.events.hear(contactsBehind(reply.contacts, route)))
       .catch(() => undefined)
   }

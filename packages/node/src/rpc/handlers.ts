@@ -14,6 +14,8 @@ import {
   encodeMessage,
   type FindNode,
   type FindValue,
+  isKnownContact,
+  type KnownContacts,
   type Reply,
   type Request,
   recordsPerReplyBytesMax,
@@ -115,13 +117,15 @@ export class Handlers {
     return overlayPath({ own, links, rpc: this.ports.rpc() }, origin.id, origin.route)
   }
 
-  #findNode({ nonce, target }: FindNode, origin: Origin): Reply {
+  #findNode({ nonce, target, known }: FindNode, origin: Origin): Reply {
     this.served.findNode += 1
-    return { type: 'nodes', nonce, contacts: this.#closest(target, origin) }
+    return { type: 'nodes', nonce, contacts: this.#closest(target, origin, known) }
   }
 
-  #closest(target: Id, origin: Origin): Id[] {
-    return this.ports.links.closest(target, contactsMax, origin.id)
+  /** The closest that this node is linked to, less those that the asker knows. */
+  #closest(target: Id, origin: Origin, known: KnownContacts | undefined): Id[] {
+    const closest = this.ports.links.closest(target, contactsMax, origin.id)
+    return known ? closest.filter((id) => !isKnownContact(known, id)) : closest
   }
 
   #findValue(request: FindValue, origin: Origin): Awaitable<Reply> {
@@ -133,7 +137,11 @@ export class Handlers {
       // Who has the record has no need of others to ask: 400 bytes that most replies go without. A former holder names
       // them: its records are welcome, but it may have missed newer ones.
       const isEnough = records[0] !== undefined && this.#isHolder(records[0])
-      const contacts = isEnough ? [] : this.#closest(request.keyId, origin)
+      const contacts = isEnough ? [] : this.#closest(request.keyId, origin, request.known)
+      // Not to be taken for a holder's: it names one whom the asker knows.
+      if (!isEnough && records[0] && contacts.length === 0) {
+        contacts.push(...this.#closest(request.keyId, origin, undefined).slice(0, 1))
+      }
       return {
         type: 'value',
         nonce: request.nonce,
