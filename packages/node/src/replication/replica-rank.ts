@@ -7,7 +7,7 @@ import type { LinkTable } from '../overlay/link-table.js'
  * or take the square root of k, on both sides of the fraction. Who is one of the k closest after all must not be taken
  * for far by others, who would keep records from it; that it doubts itself costs a packet more.
  */
-const deviations = { doubtful: 3, hopeless: 6 } as const
+const deviations = { unlikely: 1, doubtful: 3, hopeless: 6 } as const
 
 /**
  * False when k linked peers are closer to the key; and when the key lies so far outside of our own neighbourhood that
@@ -15,6 +15,14 @@ const deviations = { doubtful: 3, hopeless: 6 } as const
  */
 export function mayBeReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
   return !isFar(own, keyId, own, links, k, 'doubtful') && linkedCloser(own, keyId, links) < k
+}
+
+/**
+ * More likely than not, as dense as nodes are here. Who holds a record and is less sure leaves it to these to mend the
+ * replica set: it knows too few of those who are near the key, and would take the wrong ones for replicas.
+ */
+export function isLikelyReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
+  return !isFar(own, keyId, own, links, k, 'unlikely') && linkedCloser(own, keyId, links) < k
 }
 
 /** Is `id` too far from a key to be a replica of it, if nodes are as dense there as they are here? */

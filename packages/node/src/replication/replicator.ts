@@ -16,7 +16,7 @@ import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
-import { isFar, mayBeReplica } from './replica-rank.js'
+import { isFar, isLikelyReplica, mayBeReplica } from './replica-rank.js'
 
 /** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
 export interface Neighbourhood {
@@ -73,15 +73,20 @@ export class Replicator {
     this.#scheduleDigests()
   }
 
-  /** `peer` is a neighbour now: offer it what it should hold. */
+  /** `peer` is a neighbour now: offer it what it should hold. A former holder leaves that to the k closest, who know better. */
   onPeerJoined(peer: Contact): void {
+    this.#offerTo(peer, (keyId) => this.#isLikelyReplica(keyId))
+  }
+
+  #offerTo(peer: Contact, isOurs: (keyId: Id) => boolean): void {
     const { own, settings, shelf } = this.ports
     if (shelf.count === 0) return
     const others = this.#others().filter((id) => !equalIds(id, peer.id))
     this.#forEachHeld((slot, keyId) => {
+      if (!isOurs(keyId)) return
+      const ownRank = countCloser(keyId, own, others)
       const closer = countCloser(keyId, peer.id, others) + Number(compareDistances(keyId, own, peer.id) < 0)
-      if (closer < settings.k && this.#mayOffer(keyId, peer.id))
-        this.#plan(slot, peer, countCloser(keyId, own, others))
+      if (closer < settings.k && this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, ownRank)
     })
   }
 
@@ -93,9 +98,10 @@ export class Replicator {
     const ids = members.map(({ id }) => id)
     this.#forEachHeld((slot, keyId) => {
       if (members.length < settings.k || countCloser(keyId, gone, [...ids, own]) >= settings.k) return
+      if (!this.#isLikelyReplica(keyId)) return
       const ownRank = countCloser(keyId, own, ids)
       const entrantRank = settings.k - 1
-      if (ownRank === entrantRank) return
+      if (ownRank >= entrantRank) return
       const nearest = [...members].sort((a, b) => compareDistances(keyId, a.id, b.id))
       const entrant = nearest[ownRank < entrantRank ? entrantRank - 1 : entrantRank]
       if (entrant && this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, ownRank)
@@ -138,13 +144,14 @@ export class Replicator {
   }
 
   #offerToReplicas(slot: string): void {
-    const { shelf, neighbourhood, settings, own } = this.ports
+    const { shelf, neighbourhood, settings } = this.ports
     const entry = shelf.entry(slot)
     if (!entry || entry.cached) return
     const { keyId } = entry
     const nearest = [...neighbourhood.members()].sort((a, b) => compareDistances(keyId, a.id, b.id))
-    const isReplica = nearest.filter(({ id }) => compareDistances(keyId, id, own) < 0).length < settings.k
-    for (const peer of nearest.slice(0, isReplica ? settings.k - 1 : settings.k)) {
+    // Who is hardly one of them brings it to the nearest that it knows, and they see to the others.
+    const count = this.#isLikelyReplica(keyId) ? settings.k - 1 : witnesses
+    for (const peer of nearest.slice(0, count)) {
       if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, 0)
     }
   }
@@ -154,6 +161,11 @@ export class Replicator {
     const { own, links, settings } = this.ports
     if (isFar(to, keyId, own, links, settings.k)) return false
     return compareDistances(keyId, to, own) < 0 || mayBeReplica(own, keyId, links, settings.k)
+  }
+
+  #isLikelyReplica(keyId: Id): boolean {
+    const { own, links, settings } = this.ports
+    return isLikelyReplica(own, keyId, links, settings.k)
   }
 
   #others(): Id[] {
@@ -270,7 +282,7 @@ export class Replicator {
     const delayMs = settings.digestIntervalMs * (0.75 + randomFraction(random) / 2)
     this.#hourly = clock.setTimer(delayMs, () => {
       this.#scheduleDigests()
-      for (const peer of neighbourhood.members()) this.onPeerJoined(peer)
+      for (const peer of neighbourhood.members()) this.#offerTo(peer, () => true)
       this.#retireLeftovers()
       this.ports.shelf.expire().catch(() => undefined)
     })
