@@ -67,7 +67,7 @@ export const defaultSettings: Settings = {
   readReplicas: 3,
   linksMax: 64,
   linksPerBucket: 3,
-  dialsMax: 20,
+  dialsMax: 24,
   idleLinkMs: 60_000,
   greetingMs: 30_000,
   pendingPerLinkMax: 256,

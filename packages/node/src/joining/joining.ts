@@ -129,10 +129,12 @@ export class Joining {
   #onNeighbourhood(found: Parameters<LinkKeeper['hear']>[0]): void {
     if (this.#closed || this.ports.links.size === 0) return
     this.#joined = true
-    this.ports.keeper.hear(found)
+    const { keeper } = this.ports
+    keeper.hear(found)
     this.ports.onStatus('joined')
     this.#start?.resolve()
     this.#askGreetersOverOverlay()
+    keeper.refresher.askSome(found)
     this.#lookAround()
     if (this.#greeters.size === 0) this.ports.introductions.joined()
   }

@@ -39,9 +39,14 @@ export class Dialler {
   /** Is it worth dialling this peer now? Not when linked, being dialled, or lately in vain. */
   wants(peer: Id): boolean {
     const key = idKey(peer)
-    const avoided = this.#avoided.get(key)
-    if (avoided && avoided.untilMs > this.clock.now()) return false
+    if (this.avoids(peer)) return false
     return !this.#waiting.has(key) && !this.links.has(peer) && !equalIds(peer, this.own)
+  }
+
+  /** Was it dialled lately, and in vain? */
+  avoids(peer: Id): boolean {
+    const avoided = this.#avoided.get(idKey(peer))
+    return avoided !== undefined && avoided.untilMs > this.clock.now()
   }
 
   /** Dials in the background if it is worth it and a place is free; tells whether it did. */

@@ -202,10 +202,16 @@ export class LinkKeeper {
     this.#tendSoon()
   }
 
-  /** Who should be linked and is not: missing siblings first, then contacts of thin buckets. */
+  /**
+   * Who should be linked and is not: missing siblings first, then contacts of thin buckets. Who cannot be reached keeps
+   * nobody else from being a sibling, however near it is.
+   */
   #wanted(): Contact[] {
     const { settings, links } = this.ports
-    const wanted = this.#nearest.closest(settings.k).filter(({ id }) => this.dialler.wants(id))
+    const reachable = this.#nearest
+      .closest(2 * settings.k)
+      .filter(({ id }) => links.has(id) || !this.dialler.avoids(id))
+    const wanted = reachable.slice(0, settings.k).filter(({ id }) => this.dialler.wants(id))
     if (links.size + this.dialler.underWay >= settings.linksMax - this.#reserve) return wanted
     const linked = this.#linkedPerBucket()
     for (const bucket of this.#farBuckets()) {

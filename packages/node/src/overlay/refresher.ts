@@ -18,6 +18,8 @@ const refreshesSkipped = 8
 /** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
 const gatherSiblingsMs = 500
 const siblingsAsked = 3
+/** Of those that the first lookup named, so many are asked for those that it did not name. A guess. */
+const contactsAsked = 6
 /** By then a peer that could not be dialled may be dialled again. */
 const askAfterMissMs = avoidLeastMs + 500
 
@@ -80,16 +82,21 @@ export class Refresher {
    * islands that have met. Who joins has many at once; the nearest of them know the same.
    */
   onNewSibling(link: Link): void {
-    const { clock, own, links } = this.ports
+    const { clock, own } = this.ports
     this.#newSiblings.add(link)
     this.#askingNew ??= clock.setTimer(gatherSiblingsMs, () => {
       this.#askingNew = undefined
       const nearest = [...this.#newSiblings].sort((a, b) => compareDistances(own, a.peer, b.peer))
       this.#newSiblings.clear()
-      for (const sibling of nearest.slice(0, siblingsAsked)) {
-        if (links.get(sibling.peer) === sibling) this.#askForNeighbours(sibling)
-      }
+      for (const { peer } of nearest.slice(0, siblingsAsked))
+        this.#askForNeighbours({ id: peer, route: [peer] })
     })
+  }
+
+  /** Asks a few of `contacts`, from the nearest to the farthest of them, who else is near: over relays, while links are opening. */
+  askSome(contacts: readonly Contact[]): void {
+    const step = Math.max(1, Math.floor(contacts.length / contactsAsked))
+    for (let i = step - 1; i < contacts.length; i += step) this.#askForNeighbours(contacts[i]!)
   }
 
   /** A sibling could not be reached. If it is there, the nearest link will name it, when it may be dialled again. */
@@ -99,8 +106,7 @@ export class Refresher {
     this.#askingAfterMiss ??= clock.setTimer(askAfterMissMs, () => {
       this.#askingAfterMiss = undefined
       const [nearest] = links.siblings()
-      const link = nearest && links.get(nearest)
-      if (link) this.#askForNeighbours(link)
+      if (nearest) this.#askForNeighbours({ id: nearest, route: [nearest] })
     })
   }
 
@@ -111,12 +117,12 @@ export class Refresher {
     this.#periodic?.cancel()
   }
 
-  #askForNeighbours(link: Link): void {
+  #askForNeighbours({ route }: Contact): void {
     const { rpc, own } = this.ports
     const known = knownNear(this.ports, own, this.events.members(), 0)
     rpc
-      .request({ kind: 'link', link }, { type: 'find-node', target: own, ...known })
-      .then(({ reply, route }) => this.events.hear(contactsBehind(reply.contacts, route)))
+      .request({ kind: 'route', route }, { type: 'find-node', target: own, ...known })
+      .then((answer) => this.events.hear(contactsBehind(answer.reply.contacts, answer.route)))
       .catch(() => undefined)
   }
 

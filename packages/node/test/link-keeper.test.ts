@@ -1,0 +1,35 @@
+import { idToHex } from '@kadrtc/kademlia'
+import { KadrtcError, type Link, type LinkTransport } from '@kadrtc/node'
+import { SeededRandom } from '@kadrtc/simulator'
+import { expect, test } from 'vitest'
+import { Dialler } from '../src/overlay/dialler.js'
+import { LinkKeeper } from '../src/overlay/link-keeper.js'
+import { settingsWith, tinyId } from './fake-link.js'
+import { rig } from './rpc-rig.js'
+
+const k = 4
+const own = tinyId('00000000')
+const near = ['00000001', '00000010', '00000011', '00000100'].map(tinyId)
+const farther = ['10000001', '10000010', '10000011', '10000100'].map(tinyId)
+const contactsOf = (ids: typeof near) => ids.map((id) => ({ id, route: [id] }))
+
+test('who cannot be reached, and is named over and over, keeps nobody else from being a sibling', async () => {
+  const { rpc, table: links, clock } = rig()
+  const dialled: string[] = []
+  const transport = {
+    dial: async (peer): Promise<Link> => {
+      dialled.push(idToHex(peer))
+      // Others, who can reach it, go on naming it.
+      queueMicrotask(() => queueMicrotask(() => keeper.hear(contactsOf(near))))
+      throw new KadrtcError('TIMEOUT')
+    },
+  } as Pick<LinkTransport, 'dial'> as LinkTransport
+  const settings = settingsWith({ k, linksPerBucket: 1 })
+  const ports = { own, rpc, links, clock, settings, random: new SeededRandom('link keeper') }
+  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  keeper.hear(contactsOf([...near, ...farther]))
+  await clock.advance(1_000)
+  keeper.close()
+  expect(dialled.slice(0, k).sort()).toEqual(near.map(idToHex).sort())
+  expect(dialled.slice(k, 2 * k).sort()).toEqual(farther.map(idToHex).sort())
+})
