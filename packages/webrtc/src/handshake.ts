@@ -207,6 +207,7 @@ export class Handshake {
         if (this.#state.name !== 'negotiating' || !this.#publicKey) return
         const { connection } = this.#state
         this.#said.close()
+        this.#heardCandidates.clear()
         this.#state = { name: 'open', link: this.ports.onOpened(this, this.#publicKey, connection) }
       },
       onMessage: (data) => link()?.receive(data),
