@@ -40,6 +40,9 @@ export async function findClosest(
       if (shorter && !equalIds(contact.id, ports.own)) heard.set(key, contact)
     }
   }
+  // Far from here little is known of who is near: that takes longer to work out than it saves.
+  const firstQuestion = () =>
+    equalIds(ports.own, target) ? question() : ({ type: 'find-node', target } as const)
   const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports))
   let turn = 0
@@ -50,7 +53,7 @@ export async function findClosest(
     hear(contacts)
     options.onHeard?.(nearest(heard, target, count))
   }
-  const enough = paths === 0 && (await askFast(ports, target, question, onAnswer))
+  const enough = paths === 0 && (await askFast(ports, target, firstQuestion, onAnswer))
   if (!enough) {
     const seeds = [...heard.values()]
     return carefulLookup(ports, {

@@ -129,8 +129,8 @@ class Read {
 
   async #ask(way: Way): Promise<Findings> {
     const { question } = this.options
-    const contacts = [...linkedContacts(this.ports), ...this.#heard]
-    const known = knownNear(this.ports, question.keyId, contacts, this.#asked++)
+    // A holder names nobody: at first it is holders that are asked.
+    const known = this.#careful ? this.#known() : {}
     const { reply, responder, route } = await this.ports.rpc.request(way, { ...question, ...known })
     const valid = await this.#findings.add(responder, reply.records, reply.contacts.length > 0)
     const findings = { contacts: reply.contacts, route }
@@ -142,6 +142,11 @@ class Read {
     else if (relay) this.#noteLacking({ id: relay, route: route.slice(0, -1) })
     this.#consider()
     return { ...findings, enough: this.#done }
+  }
+
+  #known() {
+    const contacts = [...linkedContacts(this.ports), ...this.#heard]
+    return knownNear(this.ports, this.options.question.keyId, contacts, this.#asked++)
   }
 
   /**
