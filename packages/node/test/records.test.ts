@@ -24,6 +24,16 @@ test('put says how many of the k closest stored it', async () => {
   expect(outcome).toMatchObject({ stored: 4, wanted: 4 })
 })
 
+test('a put takes one round trip where the replicas are linked', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(10)
+  await cluster.clock.advance(5_000)
+  const begunAtMs = cluster.clock.elapsedMs
+  await cluster.run(cluster.node(2).records.put(key, text('hello')))
+  const [ping] = cluster.node(2).inspect().links
+  expect(cluster.clock.elapsedMs - begunAtMs).toBeLessThan(1.5 * ping!.rttMs!)
+})
+
 test('a node that is alone stores for itself and hands over to who comes', async () => {
   const cluster = swarm()
   await cluster.grow(1)

@@ -5,12 +5,13 @@
 import { compareDistances, equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
+import { linkedReplicas } from '../replication/replica-rank.js'
 import type { Question } from '../rpc/question.js'
 import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import { knownNear } from './known-near.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { firstWays, waysToReplicas } from './ways.js'
+import { firstWays, straightWays, waysToReplicas } from './ways.js'
 
 /** Two ends of the way that are asked independently: what one does not know or hides, the other names. */
 const agreeing = 2
@@ -40,18 +41,22 @@ export async function findClosest(
       if (shorter && !equalIds(contact.id, ports.own)) heard.set(key, contact)
     }
   }
-  // Far from here little is known of who is near: that takes longer to work out than it saves.
-  const firstQuestion = () =>
-    equalIds(ports.own, target) ? question() : ({ type: 'find-node', target } as const)
   const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports))
   let turn = 0
   const question = () =>
     ({ type: 'find-node', target, ...knownNear(ports, target, heard.values(), turn++) }) as const
+  // Away from home few are known who are near: to say whom takes longer than it saves.
+  const isHome = equalIds(ports.own, target)
+  const firstQuestion = () => (isHome ? question() : ({ type: 'find-node', target } as const))
   const paths = options.paths ?? 0
+  let closest = nearest(heard, target, count)
   const onAnswer = (contacts: readonly Contact[]) => {
+    const before = closest
     hear(contacts)
-    options.onHeard?.(nearest(heard, target, count))
+    closest = nearest(heard, target, count)
+    options.onHeard?.(closest)
+    return closest.some(({ id }, rank) => !before[rank] || !equalIds(id, before[rank].id))
   }
   const enough = paths === 0 && (await askFast(ports, target, firstQuestion, onAnswer))
   if (!enough) {
@@ -71,20 +76,28 @@ export async function findClosest(
       },
     })
   }
-  return nearest(heard, target, count)
+  return closest
 }
 
-/** True when enough independent answers came; false when the careful way is needed. */
+/**
+ * True when enough independent answers came; false when the careful way is needed. Where those nearest to the target
+ * are linked our own table is a view like theirs: an answer that names nobody new agrees with it.
+ */
 function askFast(
   ports: LookupPorts,
   target: Id,
   question: () => Question<'find-node'>,
-  onAnswer: (contacts: readonly Contact[]) => void,
+  /** Tells whether it changed who the closest are. */
+  onAnswer: (contacts: readonly Contact[]) => boolean,
 ): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
-  const ways = equalIds(own, target)
+  const isHome = equalIds(own, target)
+  const linked = isHome ? [] : linkedReplicas(own, target, links, settings.k)
+  const ways = isHome
     ? firstWays(own, target, links, settings.alpha)
-    : waysToReplicas(own, target, links, settings, settings.alpha)
+    : linked.length > 0
+      ? straightWays(linked, links, agreeing)
+      : waysToReplicas(own, target, links, settings, settings.alpha)
   return new Promise((resolve) => {
     let open = ways.length
     let answers = 0
@@ -102,8 +115,8 @@ function askFast(
       rpc
         .request(way, question())
         .then(({ reply, responder, route }) => {
-          answers += 1
-          onAnswer([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+          const isNews = onAnswer([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+          answers += linked.length > 0 && !isNews ? agreeing : 1
         })
         .catch(() => undefined)
         .finally(() => {

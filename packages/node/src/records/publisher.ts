@@ -11,6 +11,7 @@ import type { Timer } from '../ports/clock.js'
 import type { Awaitable } from '../ports/identity.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordStore } from '../ports/record-store.js'
+import { linkedReplicas } from '../replication/replica-rank.js'
 import { Placement, type PlacementPorts, type StoreOptions, type StoreOutcome } from './placement.js'
 import type { RecordProofs } from './proofs.js'
 
@@ -74,11 +75,11 @@ export class Publisher {
 
   /**
    * Stores a new own record under `keyId` and goes on republishing it. The record may still be being signed: its k closest
-   * are found meanwhile. Rejects with NOT_STORED, CONFLICT, BUSY, or the signal's reason.
+   * are found meanwhile. Where its replicas are linked it does not wait for that: the answers only make sure. Rejects with NOT_STORED, CONFLICT, BUSY, or the signal's reason.
    */
   async publish(keyId: Id, making: Awaitable<KadRecord>, options: StoreOptions): Promise<StoreOutcome> {
     let placement: Placement | undefined
-    let heard: readonly Contact[] = []
+    let heard = this.#linkedReplicas(keyId)
     const finding = findClosest(this.ports, keyId, {
       signal: options.signal,
       onHeard: (closest) => {
@@ -101,6 +102,11 @@ export class Publisher {
     })
     this.#remember(slot, record)
     return outcome
+  }
+
+  #linkedReplicas(keyId: Id): readonly Contact[] {
+    const { own, links, settings } = this.ports
+    return linkedReplicas(own, keyId, links, settings.k).map((id) => ({ id, route: [id] }))
   }
 
   /** Nobody whom the fast way found took the record: they are not the closest. */

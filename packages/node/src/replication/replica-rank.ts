@@ -39,6 +39,16 @@ export function isFar(
   return farthest !== undefined && distanceRatio(id, keyId, own, farthest) > factor
 }
 
+/**
+ * The k linked peers closest to a key where they are likely its replicas: as dense there as nodes are here, so that few can
+ * be missing. Elsewhere none: they would be nodes on the way.
+ */
+export function linkedReplicas(own: Id, keyId: Id, links: LinkTable, k: number): Id[] {
+  const closest = links.closest(keyId, k)
+  const farthest = closest.at(-1)
+  return farthest && !isFar(farthest, keyId, own, links, k, 'unlikely') ? closest : []
+}
+
 /** How many leading bits the k closest to any id share with it, guessed by our own k nearest: ids are spread evenly. */
 export function replicasShareBits(own: Id, links: LinkTable, k: number): number {
   const farthest = links.siblings()[k - 1]
