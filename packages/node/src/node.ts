@@ -29,6 +29,7 @@ import type { Introducer } from './ports/introducer.js'
 import type { CloseReason, Link, LinkTransport } from './ports/link-transport.js'
 import type { Random } from './ports/random.js'
 import type { RecordStore } from './ports/record-store.js'
+import { Demand } from './records/demand.js'
 import { RecordProofs } from './records/proofs.js'
 import { Publisher } from './records/publisher.js'
 import { RecordShelf } from './records/record-shelf.js'
@@ -102,11 +103,13 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const links = new LinkTable(own, settings)
     const proofs = new RecordProofs(identity, hash, now)
     const shelf = new RecordShelf(own, ports.records, settings, now, onWriteFailed)
+    const demand = new Demand(now)
     const handlers = new Handlers({
       own,
       links,
       shelf,
       proofs,
+      demand,
       settings,
       transport,
       now,
@@ -142,7 +145,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#replicator = new Replicator({ ...lookupPorts, shelf, neighbourhood: keeper })
     keeper.onHeard = (contact) => this.#replicator.onPeerJoined(contact)
     keeper.onForgotten = (id) => this.#replicator.onPeerLeft(id)
-    this.records = new RecordVerbs({ ...lookupPorts, shelf, proofs, publisher })
+    this.records = new RecordVerbs({ ...lookupPorts, shelf, proofs, demand, publisher })
     this.#channels = new Channels({
       own,
       rpc,

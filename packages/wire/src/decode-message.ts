@@ -120,8 +120,9 @@ function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Me
       return { type, nonce, contacts: readIdList(reader, contactsMax) }
     case 'value': {
       const contacts = readIdList(reader, contactsMax)
-      const more = reader.bool()
-      return { type, nonce, records: readRecords(reader), contacts, more }
+      const flags = reader.upTo(3)
+      const copyMs = flags & 2 ? { copyMs: reader.u16() } : {}
+      return { type, nonce, records: readRecords(reader), contacts, more: (flags & 1) !== 0, ...copyMs }
     }
     case 'stored': {
       const status = storeStatuses[reader.upTo(storeStatuses.length - 1)]!

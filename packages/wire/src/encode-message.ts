@@ -98,7 +98,8 @@ function writeFields(writer: Writer, message: Message): void {
     case 'value':
       checkCount(message.records.length, recordsPerReplyMax)
       writeIdList(writer, message.contacts, contactsMax)
-      writer.u8(message.more ? 1 : 0)
+      writer.u8((message.more ? 1 : 0) | (message.copyMs === undefined ? 0 : 2))
+      if (message.copyMs !== undefined) writer.u16(message.copyMs)
       writer.u8(message.records.length)
       for (const record of message.records) writeRecord(writer, record)
       return
@@ -151,7 +152,8 @@ function sizeOf(message: Message): number {
     case 'nodes':
       return nonceHeaderBytes + 1 + message.contacts.length * idBytes
     case 'value': {
-      let size = nonceHeaderBytes + 3 + message.contacts.length * idBytes
+      let size =
+        nonceHeaderBytes + 3 + (message.copyMs === undefined ? 0 : 2) + message.contacts.length * idBytes
       for (const record of message.records) size += encodedRecordBytes(record)
       return size
     }

@@ -107,12 +107,16 @@ export interface Nodes extends WithNonce {
   readonly contacts: readonly Id[]
 }
 
-/** Records (none: I have no such thing) and the closest contacts. `more`: not all records fitted. */
+/**
+ * Records (none: I have no such thing) and the closest contacts. `more`: not all records fitted. `copyMs`: this is a copy,
+ * or many ask for it; who does may keep a copy so long, up to 65,535 ms, and answer others with it.
+ */
 export interface Value extends WithNonce {
   readonly type: 'value'
   readonly records: readonly KadRecord[]
   readonly contacts: readonly Id[]
   readonly more: boolean
+  readonly copyMs?: number
 }
 
 /** `seq` is the sequence number held now, where there is one. */

@@ -32,7 +32,8 @@ export class Writer {
 
   u32(value: number): void {
     assertUint(value, 0xffff_ffff)
-    putUint32(this.#buffer, this.#reserve(4), value)
+    const at = this.#reserve(4)
+    putUint32(this.#buffer, at, value)
   }
 
   u48(value: number): void {

@@ -101,12 +101,17 @@ export const request: Arbitrary<Request> = fc.oneof(
 export const reply: Arbitrary<Reply> = fc.oneof(
   fc.record({ ...asking('pong'), payload: bytes(0, 1_024) }),
   fc.record({ ...asking('nodes'), contacts: ids(0, 20) }),
-  fc.record({
-    ...asking('value'),
-    records: fc.array(smallRecord, { maxLength: 6 }),
-    contacts: ids(0, 20),
-    more: fc.boolean(),
-  }),
+  fc
+    .tuple(
+      fc.record({
+        ...asking('value'),
+        records: fc.array(smallRecord, { maxLength: 6 }),
+        contacts: ids(0, 20),
+        more: fc.boolean(),
+      }),
+      optional('copyMs', fc.nat(0xffff)),
+    )
+    .map(([some, copyMs]) => ({ ...some, ...copyMs })),
   fc
     .tuple(
       fc.record({ ...asking('stored'), status: fc.constantFrom(...storeStatuses) }),

@@ -195,6 +195,14 @@ export const vectors: Readonly<Record<string, Vector>> = {
   'message/pong-proven': { ...message(pong), bytes: provenPong },
   'message/nodes': message({ type: 'nodes', nonce, contacts: [idA!, idB!] }),
   'message/value': message({ type: 'value', nonce, records: [content], contacts: [idA!], more: false }),
+  'message/value-copied': message({
+    type: 'value',
+    nonce,
+    records: [content],
+    contacts: [],
+    more: false,
+    copyMs: 30_000,
+  }),
   'message/stored': message({ type: 'stored', nonce, status: 'stale', seq: unsigned.seq }),
   'message/wants': message({
     type: 'wants',

@@ -8,6 +8,7 @@ import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
 import { contactsMax } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
+import type { Link } from '../ports/link-transport.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { Question } from '../rpc/question.js'
 import type { Way } from '../rpc/way.js'
@@ -35,8 +36,10 @@ export interface ReadOptions {
   readonly question: Question<'find-value'>
   /** What this node holds itself; counts as one holder if `vouched`. */
   readonly local: readonly KadRecord[]
-  /** This node is one of the k closest, so its copy is as good as any replica's. */
+  /** This node is one of the k closest, or has a copy while copies are about: what it holds is as good as what others do. */
   readonly vouched: boolean
+  /** Links to ask first, in place of those that lead to the k closest: copies are about. */
+  readonly copyHolders: readonly Link[]
   /** Holders whose answers are compared; 1: the first valid record wins. */
   readonly holdersWanted: number
   readonly signal?: CancelSignal | undefined
@@ -45,6 +48,10 @@ export interface ReadOptions {
 export interface ReadResult {
   /** The newest record of each slot; tombstones included. */
   readonly records: readonly KadRecord[]
+  /** Which answers told of copies: where many ask for a key, all do; elsewhere those that came from a copy on the way. */
+  readonly copies: 'none' | 'some' | 'all'
+  /** How long a copy may be kept by these answers, in ms. */
+  readonly copyMs: number
   /** The node nearest to the key that was on the way and had none: where a copy shortens the next way. */
   readonly lacking: Contact | undefined
 }
@@ -66,6 +73,10 @@ class Read {
   readonly #heard: Contact[] = []
   #asked = 0
   #lacking: Contact | undefined
+  /** Of the answers that told of copies, the longest life of one. */
+  #copyMs: number | undefined
+  /** An answer came from somebody who says nothing of copies. */
+  #quiet = false
   #patience: Timer | undefined
   /** Runs from a record of somebody who doubts to be a holder. */
   #grace: Timer | undefined
@@ -109,7 +120,11 @@ class Read {
   #askFast(): void {
     const { own, links, settings, clock, rpc } = this.ports
     const { keyId } = this.options.question
-    const ways = waysToRecords(own, keyId, links, settings)
+    const { copyHolders } = this.options
+    const ways: Way[] =
+      copyHolders.length > 0
+        ? copyHolders.map((link) => ({ kind: 'link', link }))
+        : waysToRecords(own, keyId, links, settings)
     let open = ways.length
     if (open === 0) return this.#askCarefully()
     this.#expectAnswers()
@@ -133,6 +148,7 @@ class Read {
     const known = this.#careful ? this.#known() : {}
     const { reply, responder, route } = await this.ports.rpc.request(way, { ...question, ...known })
     const valid = await this.#findings.add(responder, reply.records, reply.contacts.length > 0)
+    if (valid) this.#noteCopies(reply.copyMs)
     const findings = { contacts: reply.contacts, route }
     this.#answered.set(idKey(responder), findings)
     this.#heard.push({ id: responder, route }, ...contactsBehind(reply.contacts, route))
@@ -197,13 +213,21 @@ class Read {
     )
   }
 
+  /** Whoever had an older version is no older than the newest: the longest life counts. */
+  #noteCopies(copyMs: number | undefined): void {
+    if (copyMs === undefined) this.#quiet = true
+    else this.#copyMs = Math.max(copyMs, this.#copyMs ?? 0)
+  }
+
   #noteLacking(contact: Contact): void {
     const { keyId } = this.options.question
     if (!this.#lacking || compareDistances(keyId, contact.id, this.#lacking.id) < 0) this.#lacking = contact
   }
 
   #succeed(): void {
-    this.#finish(() => this.#resolve({ records: this.#findings.records, lacking: this.#lacking }))
+    const copies = this.#copyMs === undefined ? 'none' : this.#quiet ? 'some' : 'all'
+    const { records } = this.#findings
+    this.#finish(() => this.#resolve({ records, copies, copyMs: this.#copyMs ?? 0, lacking: this.#lacking }))
   }
 
   #finish(settle: () => void): void {

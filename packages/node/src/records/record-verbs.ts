@@ -19,6 +19,7 @@ import type { LookupPorts } from '../lookups/lookup-ports.js'
 import { readRecords } from '../lookups/read.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import { mayBeReplica } from '../replication/replica-rank.js'
+import { copyLifeMsMost, type Demand } from './demand.js'
 import type { StoreOutcome } from './placement.js'
 import type { RecordProofs } from './proofs.js'
 import type { Publisher } from './publisher.js'
@@ -32,6 +33,7 @@ export interface RecordVerbsPorts extends LookupPorts {
   readonly random: Random
   readonly shelf: RecordShelf
   readonly proofs: RecordProofs
+  readonly demand: Demand
   readonly publisher: Publisher
 }
 
@@ -170,22 +172,31 @@ export class RecordVerbs {
     search: { author?: Id | undefined; all: boolean; holdersWanted: number },
     signal: CancelSignal,
   ): Promise<readonly KadRecord[]> {
-    const { own, links, settings, shelf, proofs, rpc, random } = this.ports
+    const { own, links, settings, shelf, proofs, rpc, random, demand, clock } = this.ports
     const { author, all, holdersWanted } = search
     const filter = { author: author && idKey(author), all }
     const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
     const question = { type: 'find-value', keyId, all, ...(author ? { author } : {}) } as const
-    const vouched = mayBeReplica(own, keyId, links, settings.k)
-    const { records, lacking } = await readRecords(this.ports, proofs, {
+    // The wanted three answers, if one who is asked has no copy.
+    const copiesAsked = !all && demand.hasCopies(keyId) ? settings.alpha + 1 : 0
+    const hasCopy = copiesAsked > 0 && local.some((record) => shelf.entry(slotOf(record))?.cached)
+    const { records, copies, copyMs, lacking } = await readRecords(this.ports, proofs, {
       question,
       local,
-      vouched,
+      vouched: hasCopy || mayBeReplica(own, keyId, links, settings.k),
       holdersWanted,
+      copyHolders: demand.inTurn([...links.lively()], copiesAsked),
       signal,
     })
     const [record] = records
-    const cachesIt = randomFraction(random) < cachedShare
-    if (lacking && record && records.length === 1 && !all && cachesIt) {
+    if (!record || records.length > 1 || all) return records
+    demand.onAnswered(keyId, copies)
+    if (copies !== 'none' && demand.hasCopies(keyId)) {
+      // A replica, or a former one, is renewed by the other holders only.
+      if (shelf.entry(slotOf(record))?.cached === false) return records
+      shelf.offer(record, { cachedUntilMs: clock.now() + Math.min(copyMs, copyLifeMsMost) })
+    } else if (copies === 'none' && lacking && randomFraction(random) < cachedShare) {
+      // Never of what may be a copy itself: it would go on for ever.
       const store = { type: 'store', record, cached: true } as const
       rpc.request({ kind: 'route', route: lacking.route }, store).catch(() => undefined)
     }

@@ -30,6 +30,7 @@ import type { Origin, Router } from '../overlay/router.js'
 import { overlayPath } from '../overlay/signal-paths.js'
 import type { Awaitable } from '../ports/identity.js'
 import type { LinkTransport } from '../ports/link-transport.js'
+import { copyLifeMsMost, type Demand } from '../records/demand.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { RecordShelf } from '../records/record-shelf.js'
 import { mayBeReplica, replicasShareBits } from '../replication/replica-rank.js'
@@ -41,6 +42,7 @@ export interface HandlerPorts {
   readonly links: LinkTable
   readonly shelf: RecordShelf
   readonly proofs: RecordProofs
+  readonly demand: Demand
   readonly settings: Settings
   readonly transport: LinkTransport
   readonly now: () => number
@@ -55,12 +57,6 @@ export interface ReplicaEvents {
   onStored(slot: string, keyId: Id): void
   onOffered(slot: string, keyId: Id, holder: Id): void
 }
-
-/**
- * How long the nearest off-replica node caches a value; halved with each bit of distance. Long enough for a key that many
- * ask for, and as old as a cached copy may get. A guess.
- */
-const cacheLifeMsMost = 30_000
 
 export class Handlers {
   readonly served = { ping: 0, findNode: 0, findValue: 0, store: 0, digest: 0, signal: 0 }
@@ -148,9 +144,19 @@ export class Handlers {
         records: fitting,
         contacts,
         more: fitting.length < records.length,
+        ...(isEnough && !request.all ? this.#copies(records[0]!, origin.id) : {}),
       }
     }
     return inMemory ? reply(inMemory) : this.ports.shelf.find(request.keyId, search).then(reply)
+  }
+
+  /** How long the asker may keep a copy: a copy of a copy ends with it; one of a replica is welcome if many ask. */
+  #copies(record: KadRecord, asker: Id): { copyMs?: number } {
+    const { demand, shelf, now } = this.ports
+    const entry = shelf.entry(slotOf(record))
+    if (entry?.cached === false) return demand.onAsked(record.keyId, asker) ? { copyMs: copyLifeMsMost } : {}
+    const leftMs = entry ? Math.floor(entry.expiresAtMs - now()) : 0
+    return { copyMs: Math.max(0, Math.min(leftMs, copyLifeMsMost)) }
   }
 
   async #store(request: Store, origin: Origin): Promise<Reply> {
@@ -180,7 +186,7 @@ export class Handlers {
   #cacheLifeMs(keyId: Id): number {
     const { own, links, settings } = this.ports
     const stepsAway = replicasShareBits(own, links, settings.k) - commonPrefixLength(own, keyId)
-    return cacheLifeMs(Math.max(0, stepsAway), cacheLifeMsMost)
+    return cacheLifeMs(Math.max(0, stepsAway), copyLifeMsMost)
   }
 
   /** Passes a record on to the others of the k closest: it crosses the network once, and not once for each of them. */

@@ -1,0 +1,67 @@
+/**
+ * Keys that many ask for, seen from both ends. A holder counts the questions, and where there are many it lets those who ask keep
+ * copies for a while. Who has such an answer knows that copies are about, and asks whomever it is linked to instead of
+ * the k closest: a key that all of 1,000 nodes read is then answered by all of them, and not by twenty.
+ */
+import { type Id, idKey } from '@kadrtc/kademlia'
+
+/**
+ * How long the nearest off-replica node caches a value, halved with each bit of distance, and how long an asker keeps a copy.
+ * Long enough for a key that many ask for, and as old as a copy may get. A guess.
+ */
+export const copyLifeMsMost = 30_000
+/** So many different nodes that ask within `demandMs` are many. Fewer are served with ease, and read nothing old. A guess. */
+const manyAskers = 32
+/** And how long they count as many from then on. */
+const demandMs = 10_000
+/** How long after an answer that told of copies others are still expected to have some. A guess. */
+const rumourMs = 60_000
+const keysMax = 256
+
+export class Demand {
+  readonly #asked = new Map<string, { sinceMs: number; askers: Set<string>; untilMs: number }>()
+  readonly #rumours = new Map<string, number>()
+  #turn = 0
+
+  constructor(readonly now: () => number) {}
+
+  /** A question for what this node holds. True when many ask. */
+  onAsked(keyId: Id, asker: Id): boolean {
+    const key = idKey(keyId)
+    const now = this.now()
+    const asked = this.#asked.get(key) ?? { sinceMs: now, askers: new Set(), untilMs: 0 }
+    if (now - asked.sinceMs >= demandMs) {
+      asked.sinceMs = now
+      asked.askers.clear()
+    }
+    if (asked.askers.size < manyAskers) asked.askers.add(idKey(asker))
+    if (asked.askers.size >= manyAskers) asked.untilMs = now + demandMs
+    remember(this.#asked, key, asked)
+    return asked.untilMs > now
+  }
+
+  /** Others had answers for this node. If all told of copies they are about; if none did they are not. */
+  onAnswered(keyId: Id, copies: 'none' | 'some' | 'all'): void {
+    if (copies === 'all') remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
+    else if (copies === 'none') this.#rumours.delete(idKey(keyId))
+  }
+
+  /** Copies of what is under this key are likely to be about. */
+  hasCopies(keyId: Id): boolean {
+    return (this.#rumours.get(idKey(keyId)) ?? 0) > this.now()
+  }
+
+  /** `count` of `all`, others each time. */
+  inTurn<T>(all: readonly T[], count: number): T[] {
+    const start = this.#turn
+    this.#turn += count
+    return Array.from({ length: Math.min(count, all.length) }, (_, i) => all[(start + i) % all.length]!)
+  }
+}
+
+/** The most recent `keysMax`. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size > keysMax) map.delete(map.keys().next().value!)
+}

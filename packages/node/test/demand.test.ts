@@ -1,0 +1,127 @@
+import { type Id, keyIdOf } from '@kadrtc/kademlia'
+import { keptRecords } from '@kadrtc/simulator'
+import { describe, expect, test } from 'vitest'
+import { copyLifeMsMost, Demand } from '../src/records/demand.js'
+import { said, swarm, text } from './swarm.js'
+
+const key = keyIdOf('everybody reads this')
+
+const node = (number: number): Id => keyIdOf(`node ${number}`)
+
+describe('of a key', () => {
+  function demandAt() {
+    const clock = { ms: 1_000_000 }
+    return { clock, demand: new Demand(() => clock.ms) }
+  }
+
+  test('32 nodes that ask in ten seconds are many, and count as many for ten more', () => {
+    const { clock, demand } = demandAt()
+    const many = Array.from({ length: 32 }, (_, i) => demand.onAsked(key, node(i)))
+    expect(many.indexOf(true)).toBe(31)
+    clock.ms += 9_999
+    expect(demand.onAsked(key, node(0))).toBe(true)
+    clock.ms += 10_000
+    expect(demand.onAsked(key, node(0))).toBe(false)
+  })
+
+  test('a few that ask often are not, nor are many that ask seldom, or for different keys', () => {
+    const { clock, demand } = demandAt()
+    for (let i = 0; i < 1_000; i++) {
+      expect(demand.onAsked(key, node(i % 31))).toBe(false)
+      expect(demand.onAsked(keyIdOf(`other ${i}`), node(i))).toBe(false)
+      expect(demand.onAsked(keyIdOf('seldom'), node(i))).toBe(false)
+      clock.ms += 400
+    }
+  })
+
+  test('copies are about for a minute after all answers said so, or until none says so', () => {
+    const { clock, demand } = demandAt()
+    expect(demand.hasCopies(key)).toBe(false)
+    demand.onAnswered(key, 'some')
+    expect(demand.hasCopies(key)).toBe(false)
+    demand.onAnswered(key, 'all')
+    clock.ms += 59_999
+    expect(demand.hasCopies(key)).toBe(true)
+    clock.ms += 1
+    expect(demand.hasCopies(key)).toBe(false)
+    demand.onAnswered(key, 'all')
+    demand.onAnswered(key, 'some')
+    expect(demand.hasCopies(key)).toBe(true)
+    demand.onAnswered(key, 'none')
+    expect(demand.hasCopies(key)).toBe(false)
+  })
+
+  test('the latest 256 keys are kept', () => {
+    const { demand } = demandAt()
+    const keys = Array.from({ length: 300 }, (_, i): Id => keyIdOf(`key ${i}`))
+    for (const one of keys) demand.onAnswered(one, 'all')
+    expect(keys.filter((one) => demand.hasCopies(one))).toEqual(keys.slice(-256))
+  })
+
+  test('those who are asked take turns', () => {
+    const { demand } = demandAt()
+    const turns = Array.from({ length: 5 }, () => demand.inTurn(['a', 'b', 'c', 'd', 'e'], 3))
+    expect(turns.flat().sort().join('')).toBe('aaabbbcccdddeee')
+    expect(demand.inTurn(['a'], 3)).toEqual(['a'])
+    expect(demand.inTurn([], 3)).toEqual([])
+  })
+})
+
+describe('of a network', () => {
+  const nodes = 40
+
+  async function reading() {
+    const cluster = swarm({ settings: { k: 4 } })
+    await cluster.grow(nodes)
+    await cluster.clock.advance(10_000)
+    const author = cluster.node(0)
+    await cluster.run(author.records.put(key, text('old')))
+    /** Every node reads the key once a second, at moments of its own. */
+    const readAll = (seconds: number) => {
+      const reads: Promise<string | undefined>[] = []
+      for (let i = 0; i < nodes * seconds; i++) {
+        const reader = cluster.node(i % nodes)
+        if (cluster.members[i % nodes]!.state !== 'up') continue
+        const read = new Promise<string | undefined>((resolve, reject) => {
+          const get = () => reader.records.get(key).then((record) => resolve(said(record)), reject)
+          cluster.clock.setTimer((1_000 * i) / nodes, get)
+        })
+        reads.push(read)
+      }
+      return cluster.run(Promise.all(reads), 1_000 * seconds + 60_000)
+    }
+    const served = () => cluster.nodes.map((node) => node.inspect().counters.findValue ?? 0)
+    return { cluster, author, readAll, served }
+  }
+
+  test('a key that all read is answered by all, and not by its k holders alone', async () => {
+    const { readAll, served } = await reading()
+    await readAll(5)
+    const before = served()
+    const said = await readAll(60)
+    expect(new Set(said)).toEqual(new Set(['old']))
+    const loads = served().map((count, i) => count - before[i]!)
+    const mean = loads.reduce((sum, load) => sum + load, 0) / nodes
+    // Four holders alone would serve ten times the mean each.
+    expect(Math.max(...loads) / mean).toBeLessThan(4)
+  })
+
+  test('what is put while copies are about is read by all as soon as they have ended', async () => {
+    const { author, cluster, readAll } = await reading()
+    await readAll(10)
+    await cluster.run(author.records.put(key, text('new')))
+    await readAll(copyLifeMsMost / 1_000)
+    expect(new Set(await readAll(5))).toEqual(new Set(['new']))
+  })
+
+  test('copies of copies end with the first one, and nobody reads what no holder has any more', async () => {
+    const { cluster, readAll } = await reading()
+    await readAll(10)
+    for (const [{ index }, kept] of (await keptRecords(cluster)).byMember) {
+      if (kept.size > 0) cluster.crash(index)
+    }
+    expect(await readAll(5)).toContain('old')
+    await readAll(copyLifeMsMost / 1_000)
+    expect(new Set(await readAll(5))).toEqual(new Set([undefined]))
+  })
+})
