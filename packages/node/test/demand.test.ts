@@ -41,6 +41,7 @@ describe('of a key', () => {
     expect(demand.hasCopies(key)).toBe(false)
     demand.onAnswered(key, 'all')
     clock.ms += 59_999
+    demand.onAnswered(key, 'all')
     expect(demand.hasCopies(key)).toBe(true)
     clock.ms += 1
     expect(demand.hasCopies(key)).toBe(false)

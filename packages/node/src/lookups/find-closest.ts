@@ -11,7 +11,7 @@ import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import { knownNear } from './known-near.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { firstWays, straightWays, waysToReplicas } from './ways.js'
+import { firstWays, waysToReplicas } from './ways.js'
 
 /** Two ends of the way that are asked independently: what one does not know or hides, the other names. */
 const agreeing = 2
@@ -92,12 +92,10 @@ function askFast(
 ): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
   const isHome = equalIds(own, target)
-  const linked = isHome ? [] : linkedReplicas(own, target, links, settings.k)
+  const isLinked = !isHome && linkedReplicas(own, target, links, settings.k).length > 0
   const ways = isHome
     ? firstWays(own, target, links, settings.alpha)
-    : linked.length > 0
-      ? straightWays(linked, links, agreeing)
-      : waysToReplicas(own, target, links, settings, settings.alpha)
+    : waysToReplicas(own, target, links, settings, settings.alpha)
   return new Promise((resolve) => {
     let open = ways.length
     let answers = 0
@@ -116,7 +114,7 @@ function askFast(
         .request(way, question())
         .then(({ reply, responder, route }) => {
           const isNews = onAnswer([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
-          answers += linked.length > 0 && !isNews ? agreeing : 1
+          answers += isLinked && !isNews ? agreeing : 1
         })
         .catch(() => undefined)
         .finally(() => {

@@ -1,6 +1,6 @@
 /** How the first packets of a fast lookup leave: on different links, toward the target where that is progress. */
 import { asId, commonPrefixLength, equalIds, type Id, idBits } from '@kadrtc/kademlia'
-import type { LinkTable, Neighbour } from '../overlay/link-table.js'
+import type { LinkTable } from '../overlay/link-table.js'
 import { nextHop, nextHops } from '../overlay/next-hop.js'
 import type { Link } from '../ports/link-transport.js'
 import { replicasShareBits } from '../replication/replica-rank.js'
@@ -21,20 +21,13 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
   const isHop = (peer: Id) => hops.some((hop) => equalIds(hop.peer, peer))
   const nearest = links.closest(target, 3 * count).map((peer) => links.neighbour(peer)!)
   const others = nearest.filter(({ link }) => !isHop(link.peer))
+  const livelyFirst = [...others.filter(({ silent }) => !silent), ...others.filter(({ silent }) => silent)]
   // Nobody is closer to our own id than we are; whoever is next closest is still found by going there.
   const isOwn = equalIds(own, target)
-  for (const { link } of livelyFirst(others).slice(0, count - ways.length)) {
+  for (const { link } of livelyFirst.slice(0, count - ways.length)) {
     ways.push(isOwn ? { kind: 'toward', target, link } : { kind: 'link', link })
   }
   return ways
-}
-
-/** Straight to the first `count` of linked peers, those that have gone silent last: no relay, and no signature for it. */
-export function straightWays(peers: readonly Id[], links: LinkTable, count: number): Way[] {
-  const neighbours = peers.map((peer) => links.neighbour(peer)!)
-  return livelyFirst(neighbours)
-    .slice(0, count)
-    .map(({ link }) => ({ kind: 'link', link }))
 }
 
 /**
@@ -98,10 +91,6 @@ export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Setti
   if (!nearest || commonPrefixLength(nearest, keyId) >= replicasShareBits(own, links, k)) return undefined
   const link = nextHop(own, keyId, links.lively())
   return link && { kind: 'toward', target: keyId, link }
-}
-
-function livelyFirst(neighbours: readonly Neighbour[]): readonly Neighbour[] {
-  return [...neighbours.filter(({ silent }) => !silent), ...neighbours.filter(({ silent }) => silent)]
 }
 
 /** `bit` counts from the first, most significant one. */

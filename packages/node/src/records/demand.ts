@@ -40,9 +40,14 @@ export class Demand {
     return asked.untilMs > now
   }
 
-  /** Others had answers for this node. If all told of copies they are about; if none did they are not. */
+  /**
+   * Others had answers for this node. If all told of copies they are about; if none did they are not. What stands is not
+   * prolonged by those that were asked for copies: the k closest are asked again once a minute, so that nobody who keeps an
+   * old version alive is believed for longer.
+   */
   onAnswered(keyId: Id, copies: 'none' | 'some' | 'all'): void {
-    if (copies === 'all') remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
+    if (copies === 'all' && !this.hasCopies(keyId))
+      remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
     else if (copies === 'none') this.#rumours.delete(idKey(keyId))
   }
 
