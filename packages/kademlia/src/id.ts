@@ -63,9 +63,13 @@ export function idFromKey(key: string): Id {
   return bytes as Id
 }
 
-/** Compares contents, not objects. Not constant-time: ids are public. */
+/**
+ * Compares contents, not objects. Not constant-time: ids are public. From the last byte on, since those who are compared
+ * often share their first bits.
+ */
 export function equalIds(a: Id, b: Id): boolean {
-  for (let i = 0; i < idBytes; i++) if (a[i] !== b[i]) return false
+  if (a === b) return true
+  for (let i = idBytes - 1; i >= 0; i--) if (a[i] !== b[i]) return false
   return true
 }
 

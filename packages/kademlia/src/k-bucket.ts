@@ -4,10 +4,39 @@
  */
 import { equalIds, type Id } from './id.js'
 
-/** A contact and when it was last seen, counted in events of the table. */
-export interface Entry<C> {
-  contact: C
-  seen: number
+/** Contacts, least recently seen first, and when each was last seen, counted in events of the table. Two arrays, no object each. */
+export class Contacts<C extends { readonly id: Id }> {
+  readonly list: C[] = []
+  readonly #seen: number[] = []
+
+  indexOf(id: Id): number {
+    const { list } = this
+    for (let i = 0; i < list.length; i++) if (equalIds(list[i]!.id, id)) return i
+    return -1
+  }
+
+  /** As the most recently seen. */
+  push(contact: C, seen: number): void {
+    this.list.push(contact)
+    this.#seen.push(seen)
+  }
+
+  takeOut(at: number): C {
+    this.#seen.splice(at, 1)
+    return this.list.splice(at, 1)[0]!
+  }
+
+  /** Moves the last one of these to where it belongs in `others`; undefined when there is none. */
+  moveLastTo(others: Contacts<C>): C | undefined {
+    const contact = this.list.pop()
+    const seen = this.#seen.pop()
+    if (contact === undefined || seen === undefined) return undefined
+    let at = others.list.length
+    while (at > 0 && others.#seen[at - 1]! > seen) at--
+    others.list.splice(at, 0, contact)
+    others.#seen.splice(at, 0, seen)
+    return contact
+  }
 }
 
 export type OfferOutcome<C> =
@@ -27,35 +56,44 @@ export type RemoveOutcome<C> =
   | { readonly type: 'absent' }
 
 export class KBucket<C extends { readonly id: Id }> {
-  /** Least recently seen first; at most k. */
-  readonly entries: Entry<C>[] = []
-  /** Least recently seen first; at most `replacementsMax`, and only while the bucket is full. */
-  readonly replacements: Entry<C>[] = []
+  /** At most k. */
+  readonly contacts = new Contacts<C>()
+  /** At most `replacementsMax`, and only while the bucket is full. Made when the first one comes. */
+  #replacements: Contacts<C> | undefined
 
-  get(id: Id): C | undefined {
-    return this.entries[indexOf(this.entries, id)]?.contact
+  get replacements(): readonly C[] {
+    return this.#replacements?.list ?? []
   }
 
-  offer(entry: Entry<C>, k: number, replacementsMax: number): OfferOutcome<C> {
-    const { entries, replacements } = this
-    const previous = takeOut(entries, entry.contact.id)
-    if (previous || entries.length < k) {
-      entries.push(entry)
-      return previous ? { type: 'refreshed', previous: previous.contact } : { type: 'added' }
+  get(id: Id): C | undefined {
+    return this.contacts.list[this.contacts.indexOf(id)]
+  }
+
+  /** `seen` is the event's number. */
+  offer(contact: C, seen: number, k: number, replacementsMax: number): OfferOutcome<C> {
+    const { contacts } = this
+    const at = contacts.indexOf(contact.id)
+    const previous = at < 0 ? undefined : contacts.takeOut(at)
+    if (previous || contacts.list.length < k) {
+      contacts.push(contact, seen)
+      return previous ? { type: 'refreshed', previous } : added
     }
-    takeOut(replacements, entry.contact.id)
-    replacements.push(entry)
-    if (replacements.length > replacementsMax) replacements.shift()
-    return { type: 'full', leastRecentlySeen: entries[0]!.contact }
+    if (replacementsMax > 0) {
+      this.#replacements ??= new Contacts<C>()
+      const known = this.#replacements.indexOf(contact.id)
+      if (known >= 0) this.#replacements.takeOut(known)
+      this.#replacements.push(contact, seen)
+      if (this.#replacements.list.length > replacementsMax) this.#replacements.takeOut(0)
+    }
+    return { type: 'full', leastRecentlySeen: contacts.list[0]! }
   }
 
   /** `at` is the event's number. False when the id is neither a contact nor a replacement. */
   seen(id: Id, at: number): boolean {
-    for (const list of [this.entries, this.replacements]) {
-      const entry = takeOut(list, id)
-      if (!entry) continue
-      entry.seen = at
-      list.push(entry)
+    for (const contacts of [this.contacts, this.#replacements]) {
+      const index = contacts?.indexOf(id) ?? -1
+      if (!contacts || index < 0) continue
+      contacts.push(contacts.takeOut(index), at)
       return true
     }
     return false
@@ -63,28 +101,15 @@ export class KBucket<C extends { readonly id: Id }> {
 
   /** The replacement that steps in is filed by when it was last seen. */
   remove(id: Id): RemoveOutcome<C> {
-    const replacement = takeOut(this.replacements, id)
-    if (replacement) return { type: 'replacement-removed', contact: replacement.contact }
-    const entry = takeOut(this.entries, id)
-    if (!entry) return { type: 'absent' }
-    const promoted = this.replacements.pop()
-    if (promoted) insertBySeen(this.entries, promoted)
-    return { type: 'removed', contact: entry.contact, promoted: promoted?.contact }
+    const replacement = this.#replacements?.indexOf(id) ?? -1
+    if (this.#replacements && replacement >= 0) {
+      return { type: 'replacement-removed', contact: this.#replacements.takeOut(replacement) }
+    }
+    const at = this.contacts.indexOf(id)
+    if (at < 0) return { type: 'absent' }
+    const contact = this.contacts.takeOut(at)
+    return { type: 'removed', contact, promoted: this.#replacements?.moveLastTo(this.contacts) }
   }
 }
 
-function indexOf<C extends { readonly id: Id }>(entries: readonly Entry<C>[], id: Id): number {
-  for (let i = 0; i < entries.length; i++) if (equalIds(entries[i]!.contact.id, id)) return i
-  return -1
-}
-
-function takeOut<C extends { readonly id: Id }>(entries: Entry<C>[], id: Id): Entry<C> | undefined {
-  const at = indexOf(entries, id)
-  return at < 0 ? undefined : entries.splice(at, 1)[0]
-}
-
-function insertBySeen<C>(entries: Entry<C>[], entry: Entry<C>): void {
-  let at = entries.length
-  while (at > 0 && entries[at - 1]!.seen > entry.seen) at--
-  entries.splice(at, 0, entry)
-}
+const added = { type: 'added' } as const

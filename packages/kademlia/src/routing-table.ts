@@ -10,7 +10,7 @@
  */
 import { commonPrefixLength, compareDistances } from './distance.js'
 import { type Id, idBits, idBytes } from './id.js'
-import { type Entry, KBucket, type OfferOutcome, type RemoveOutcome } from './k-bucket.js'
+import { KBucket, type OfferOutcome, type RemoveOutcome } from './k-bucket.js'
 
 export interface RoutingTableOptions {
   /** Contacts per bucket. */
@@ -55,8 +55,7 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
   offer(contact: C): OfferOutcome<C> {
     const prefix = commonPrefixLength(this.own, contact.id)
     if (prefix === idBits) return { type: 'own' }
-    const entry = { contact, seen: ++this.#events }
-    const outcome = this.#bucketFor(prefix).offer(entry, this.k, this.replacementsMax)
+    const outcome = this.#bucketFor(prefix).offer(contact, ++this.#events, this.k, this.replacementsMax)
     if (outcome.type === 'added') this.#size++
     return outcome
   }
@@ -107,19 +106,22 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
 
   /** The contacts of bucket `index` (0 to 159, numbered as `bucketIndex` does), least recently seen first. A copy. */
   bucket(index: number): C[] {
-    return contactsOf(this.#buckets[idBits - 1 - index]?.entries)
+    return [...(this.#buckets[idBits - 1 - index]?.contacts.list ?? [])]
+  }
+
+  /** How many contacts bucket `index` holds, replacements not counted. */
+  bucketSize(index: number): number {
+    return this.#buckets[idBits - 1 - index]?.contacts.list.length ?? 0
   }
 
   /** The replacement cache of bucket `index`, least recently seen first. A copy. */
   replacements(index: number): C[] {
-    return contactsOf(this.#buckets[idBits - 1 - index]?.replacements)
+    return [...(this.#buckets[idBits - 1 - index]?.replacements ?? [])]
   }
 
   /** Every contact of every bucket, the far buckets first. Do not change the table meanwhile. */
   *[Symbol.iterator](): Iterator<C> {
-    for (const bucket of this.#buckets) {
-      if (bucket) for (const entry of bucket.entries) yield entry.contact
-    }
+    for (const bucket of this.#buckets) if (bucket) yield* bucket.contacts.list
   }
 
   /**
@@ -133,14 +135,14 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
     filter: ((contact: C) => boolean) | undefined,
     result: C[],
   ): void {
-    const entries = this.#buckets[prefix]?.entries
-    if (!entries) return
+    const contacts = this.#buckets[prefix]?.contacts.list
+    if (!contacts) return
     const byte = Math.min(prefix >> 3, idBytes - 3)
     const targetWord = wordAt(target, byte)
     const start = result.length
     const words: number[] = []
-    for (let i = 0; i < entries.length; i++) {
-      const contact = entries[i]!.contact
+    for (let i = 0; i < contacts.length; i++) {
+      const contact = contacts[i]!
       if (filter && !filter(contact)) continue
       const word = wordAt(contact.id, byte) ^ targetWord
       let at = result.length
@@ -181,8 +183,4 @@ function wordAt(id: Id, byte: number): number {
 /** Whether `a` is closer to `target` than `b`, given 24 bits of either distance, above which they do not differ. */
 function precedes(target: Id, a: Id, aWord: number, b: Id, bWord: number): boolean {
   return aWord === bWord ? compareDistances(target, a, b) < 0 : aWord < bWord
-}
-
-function contactsOf<C>(entries: readonly Entry<C>[] | undefined): C[] {
-  return entries ? entries.map((entry) => entry.contact) : []
 }

@@ -257,9 +257,9 @@ export class KadNode extends EventEmitter<NodeEvents> {
       id: idToHex(this.id),
       network: this.ports.network,
       status: this.#status,
-      links: Array.from(this.#links.neighbours(), ({ link, openedAtMs }) => ({
+      links: this.#links.neighbours().map(({ link, openedAtMs }) => ({
         peer: idToHex(link.peer),
-        reasons: reasons.get(idKey(link.peer)) ?? [],
+        reasons: reasons.get(link) ?? [],
         rttMs: link.rttMs,
         bucket: bucketIndex(this.id, link.peer),
         openForMs: nowMs - openedAtMs,
@@ -298,7 +298,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#replicator.close()
     this.#publisher.close()
     this.#rpc.close()
-    for (const link of [...this.#links.links()]) link.close()
+    for (const link of this.#links.links()) link.close()
     await this.ports.transport.close()
     await Promise.all([this.ports.records.close(), this.ports.published.close()])
     this.#become('closed')
@@ -320,8 +320,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
     link.onClose((reason) => this.#onLinkClosed(link, reason))
     link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
     this.emit('link', { peer: idToHex(link.peer) })
-    this.#keeper.onLinkOpened(link)
-    this.#replicator.onPeerJoined({ id: link.peer, route: [link.peer] })
+    this.#keeper.onLinkOpened(neighbour)
+    this.#replicator.onPeerJoined(neighbour.contact)
     this.#joining.onLinkOpened()
   }
 

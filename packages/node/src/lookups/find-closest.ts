@@ -127,7 +127,7 @@ function askFast(
 
 /** All linked peers: the k nearest may all have died at once, and then the others know who is left. */
 export function linkedContacts({ links }: LookupPorts): Contact[] {
-  return links.peers().map((id) => ({ id, route: [id] }))
+  return links.neighbours().map(({ contact }) => contact)
 }
 
 function nearest(contacts: ReadonlyMap<string, Contact>, target: Id, count: number): Contact[] {

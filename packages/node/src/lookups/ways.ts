@@ -19,7 +19,7 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
   const ways: Way[] = hops.map((link) => ({ kind: 'toward', target, link }))
   if (ways.length >= count) return ways
   const isHop = (peer: Id) => hops.some((hop) => equalIds(hop.peer, peer))
-  const nearest = links.closest(target, 3 * count).map((peer) => links.neighbour(peer)!)
+  const nearest = links.closestNeighbours(target, 3 * count)
   const others = nearest.filter(({ link }) => !isHop(link.peer))
   const livelyFirst = [...others.filter(({ silent }) => !silent), ...others.filter(({ silent }) => silent)]
   // Nobody is closer to our own id than we are; whoever is next closest is still found by going there.
@@ -77,9 +77,8 @@ export function waysToRecords(
 ): Way[] {
   const sharedBits = replicasShareBits(own, links, settings.k)
   const ways: Way[] = []
-  for (const peer of links.closest(keyId, settings.alpha)) {
-    const { link, silent } = links.neighbour(peer)!
-    if (!silent && commonPrefixLength(peer, keyId) >= sharedBits)
+  for (const { id, link, silent } of links.closestNeighbours(keyId, settings.alpha)) {
+    if (!silent && commonPrefixLength(id, keyId) >= sharedBits)
       ways.push({ kind: 'toward', target: keyId, link })
   }
   return ways.length === settings.alpha ? ways : waysToReplicas(own, keyId, links, settings)

@@ -3,15 +3,7 @@
  * always finds a closer node. Works when something changed, and once a minute as the backstop. A link with no reason
  * left is offered for closing and closes when the peer has none either.
  */
-import {
-  bucketIndex,
-  commonPrefixLength,
-  compareDistances,
-  type Id,
-  idBits,
-  idKey,
-  RoutingTable,
-} from '@kadrtc/kademlia'
+import { commonPrefixLength, compareDistances, type Id, idBits, idKey, RoutingTable } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
@@ -76,7 +68,7 @@ export class LinkKeeper {
   /** Everybody near: all linked peers, and the unlinked among the 2k nearest contacts. */
   members(): Contact[] {
     const { links, settings } = this.ports
-    const linked = links.peers().map((id) => ({ id, route: [id] }))
+    const linked = links.neighbours().map(({ contact }) => contact)
     const unlinked = this.#nearest.closest(2 * settings.k).filter(({ id }) => !links.has(id))
     return [...linked, ...unlinked]
   }
@@ -88,11 +80,11 @@ export class LinkKeeper {
     if (this.#nearest.remove(id)) this.onForgotten(id)
   }
 
-  onLinkOpened(link: Link): void {
+  onLinkOpened({ link, contact }: Neighbour): void {
     const { links, settings } = this.ports
     this.#weighedAtMs = undefined
-    this.contacts.offer({ id: link.peer, route: [link.peer] })
-    this.#nearest.offer({ id: link.peer, route: [link.peer] })
+    this.contacts.offer(contact)
+    this.#nearest.offer(contact)
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()
@@ -141,15 +133,16 @@ export class LinkKeeper {
 
   /** The peer needs this link no longer. Closes it, or says that we do. */
   onRelease(link: Link): void {
-    const reasons = this.reasons().get(idKey(link.peer)) ?? []
+    const reasons = this.reasons().get(link) ?? []
     if (reasons.length > 0) this.ports.rpc.notify(link, { type: 'keep' })
     else link.close()
   }
 
-  reasons(): Map<string, LinkReason[]> {
+  reasons(): Map<Link, LinkReason[]> {
     const { own, links, settings, clock } = this.ports
     const pinned = new Set(this.#pinned.keys())
-    return linkReasons({ own, neighbours: [...links.neighbours()], pinned, settings, nowMs: clock.now() })
+    const neighbours = links.closestNeighbours(own, links.size)
+    return linkReasons({ own, neighbours, pinned, settings, nowMs: clock.now() })
   }
 
   close(): void {
@@ -160,11 +153,11 @@ export class LinkKeeper {
 
   /** Buckets between us and our siblings of which too few are linked or known. */
   #thinBuckets(): number[] {
-    const { settings } = this.ports
-    const linked = this.#linkedPerBucket()
+    const { settings, links } = this.ports
     return this.#farBuckets().filter((bucket) => {
-      const known = this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length
-      return (linked.get(bucket) ?? 0) + known < settings.linksPerBucket
+      const missing = settings.linksPerBucket - links.inBucket(bucket)
+      if (missing <= 0) return false
+      return this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length < missing
     })
   }
 
@@ -213,9 +206,8 @@ export class LinkKeeper {
       .filter(({ id }) => links.has(id) || !this.dialler.avoids(id))
     const wanted = reachable.slice(0, settings.k).filter(({ id }) => this.dialler.wants(id))
     if (links.size + this.dialler.underWay >= settings.linksMax - this.#reserve) return wanted
-    const linked = this.#linkedPerBucket()
     for (const bucket of this.#farBuckets()) {
-      const missing = settings.linksPerBucket - (linked.get(bucket) ?? 0)
+      const missing = settings.linksPerBucket - links.inBucket(bucket)
       if (missing <= 0) continue
       const known = this.contacts
         .bucket(bucket)
@@ -230,14 +222,14 @@ export class LinkKeeper {
     const nowMs = clock.now()
     if (this.#weighedAtMs !== undefined && nowMs - this.#weighedAtMs < weighEveryMs) return
     this.#weighedAtMs = nowMs
-    const old = [...links.neighbours()].filter(({ link, openedAtMs }) => {
+    const old = links.neighbours().filter(({ link, openedAtMs }) => {
       const askedAtMs = this.#askedAtMs.get(link) ?? Number.NEGATIVE_INFINITY
       return nowMs - openedAtMs >= settings.idleLinkMs && nowMs - askedAtMs >= askAgainMs
     })
     if (old.length === 0) return
     const reasons = this.reasons()
     for (const { link } of old) {
-      if (reasons.get(idKey(link.peer))!.length > 0) continue
+      if (reasons.get(link)!.length > 0) continue
       this.#askedAtMs.set(link, nowMs)
       rpc.notify(link, { type: 'release' })
     }
@@ -253,7 +245,7 @@ export class LinkKeeper {
     let least: { reasons: number; neighbour: Neighbour } | undefined
     const allReasons = this.reasons()
     for (const neighbour of this.ports.links.neighbours()) {
-      const reasons = allReasons.get(idKey(neighbour.link.peer))!
+      const reasons = allReasons.get(neighbour.link)!
       if (reasons.includes('sibling') || reasons.includes('app')) continue
       const fewer = !least || reasons.length < least.reasons
       const younger = least?.reasons === reasons.length && neighbour.openedAtMs >= least.neighbour.openedAtMs
@@ -264,18 +256,9 @@ export class LinkKeeper {
 
   /** Would this peer be one of our `count` nearest links? */
   #isAmongNearest(peer: Id, count: number): boolean {
-    const { own, links } = this.ports
-    const last = links.closest(own, count).at(count - 1)
+    const { own, links, settings } = this.ports
+    const last = (count === settings.k ? links.siblings() : links.closest(own, count))[count - 1]
     return !last || compareDistances(own, peer, last) <= 0
-  }
-
-  #linkedPerBucket(): Map<number, number> {
-    const counts = new Map<number, number>()
-    for (const peer of this.ports.links.peers()) {
-      const bucket = bucketIndex(this.ports.own, peer)
-      counts.set(bucket, (counts.get(bucket) ?? 0) + 1)
-    }
-    return counts
   }
 
   /** Buckets beyond the siblings, farthest first; those nearer hold siblings alone and need no links of their own. */

@@ -2,7 +2,8 @@
  * Why each link lives (DESIGN, links and their budget). Pure: computed from the links as they stand, so that no
  * reason can outlive its cause.
  */
-import { bucketIndex, compareDistances, type Id, idKey } from '@kadrtc/kademlia'
+import { bucketIndex, type Id, idKey } from '@kadrtc/kademlia'
+import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
 import type { Neighbour } from './link-table.js'
 
@@ -11,6 +12,7 @@ export type LinkReason = 'sibling' | 'bucket' | 'greeter' | 'app'
 
 export interface ReasonInputs {
   readonly own: Id
+  /** Nearest first. */
   readonly neighbours: readonly Neighbour[]
   /** Peers an app has a channel to. */
   readonly pinned: ReadonlySet<string>
@@ -18,11 +20,10 @@ export interface ReasonInputs {
   readonly nowMs: number
 }
 
-/** Reasons by `idKey` of the peer; a peer with an empty list is needed no longer. */
-export function linkReasons(inputs: ReasonInputs): Map<string, LinkReason[]> {
-  const { own, neighbours, pinned, settings, nowMs } = inputs
-  const reasons = new Map<string, LinkReason[]>()
-  const byDistance = [...neighbours].sort((a, b) => compareDistances(own, a.link.peer, b.link.peer))
+/** A link with an empty list is needed no longer. */
+export function linkReasons(inputs: ReasonInputs): Map<Link, LinkReason[]> {
+  const { own, neighbours: byDistance, pinned, settings, nowMs } = inputs
+  const reasons = new Map<Link, LinkReason[]>()
   const bestOfBuckets = new Set<Neighbour>()
   // Neighbours of one bucket stand together, nearest buckets first.
   for (let start = 0, end = 0; start < byDistance.length; start = end) {
@@ -33,12 +34,11 @@ export function linkReasons(inputs: ReasonInputs): Map<string, LinkReason[]> {
     for (const best of inBucket.slice(0, settings.linksPerBucket)) bestOfBuckets.add(best)
   }
   byDistance.forEach((neighbour, rank) => {
-    const key = idKey(neighbour.link.peer)
     const list: LinkReason[] = rank < settings.k ? ['sibling'] : []
     if (nowMs - neighbour.openedAtMs < settings.greetingMs) list.push('greeter')
-    if (pinned.has(key)) list.push('app')
+    if (pinned.size > 0 && pinned.has(idKey(neighbour.id))) list.push('app')
     if (bestOfBuckets.has(neighbour)) list.push('bucket')
-    reasons.set(key, list)
+    reasons.set(neighbour.link, list)
   })
   return reasons
 }

@@ -2,18 +2,22 @@
  * The open links of a node: its routing table. One per peer; the newest wins, because a peer that comes
  * back has lost the old one. Bounded by the policy that lets links in (`LinkKeeper.mayOpen`).
  */
-import { equalIds, type Id, idKey, RoutingTable } from '@kadrtc/kademlia'
+import { equalIds, type Id, RoutingTable } from '@kadrtc/kademlia'
+import type { Contact } from '../lookups/contact.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
 import { TokenBucket } from './token-bucket.js'
 
 /** An open link, with what this node keeps about it. */
 export interface Neighbour {
+  readonly id: Id
   readonly link: Link
+  /** The peer as a contact one hop away: one object for all who keep it. */
+  readonly contact: Contact
   readonly openedAtMs: number
-  /** Packets and signals we relay for this peer. */
-  readonly relayed: TokenBucket
-  readonly signals: TokenBucket
+  /** Packets and signals we relay for this peer; made when the first one comes. */
+  relayed: TokenBucket | undefined
+  signals: TokenBucket | undefined
   /** Requests of this peer that we are answering. */
   inbound: number
   /** Requests of ours over this link that await a reply. */
@@ -24,9 +28,11 @@ export interface Neighbour {
 }
 
 export class LinkTable {
-  readonly #byPeer = new Map<string, Neighbour>()
-  /** The same peers by their place, so that the nearest to any id are found without sorting all of them. */
-  readonly #byPlace: RoutingTable<{ readonly id: Id }>
+  /** By place, so that the nearest to any id are found without sorting all of them. */
+  readonly #byPlace: RoutingTable<Neighbour>
+  /** In the order in which they opened. Replaced at each change, so that whoever goes through them may open and close links. */
+  #neighbours: readonly Neighbour[] = []
+  #links: readonly Link[] = []
   /** What `siblings` said last, while it holds. */
   #siblings: readonly Id[] | undefined
 
@@ -38,67 +44,75 @@ export class LinkTable {
   }
 
   get size(): number {
-    return this.#byPeer.size
+    return this.#neighbours.length
   }
 
   /** Files a link; returns the one to the same peer that it replaces. */
   add(link: Link, nowMs: number): { neighbour: Neighbour; replaced: Neighbour | undefined } {
-    const { relayedPerSecond, relayedBurst, signalsPerSecond, signalsBurst } = this.settings
     const neighbour: Neighbour = {
+      id: link.peer,
       link,
+      contact: { id: link.peer, route: [link.peer] },
       openedAtMs: nowMs,
-      relayed: new TokenBucket(relayedPerSecond, relayedBurst, nowMs),
-      signals: new TokenBucket(signalsPerSecond, signalsBurst, nowMs),
+      relayed: undefined,
+      signals: undefined,
       inbound: 0,
       outbound: 0,
       heardAtMs: nowMs,
       silent: false,
     }
-    const key = idKey(link.peer)
-    const replaced = this.#byPeer.get(key)
-    this.#byPeer.set(key, neighbour)
-    this.#siblings = undefined
-    this.#byPlace.offer({ id: link.peer })
+    const outcome = this.#byPlace.offer(neighbour)
+    const replaced = outcome.type === 'refreshed' ? outcome.previous : undefined
+    this.#change([...this.#neighbours.filter((one) => one !== replaced), neighbour])
     return { neighbour, replaced }
   }
 
   /** Forgets a link; false if it is not the one on file, as with the late close of a replaced link. */
   remove(link: Link): boolean {
-    const key = idKey(link.peer)
-    if (this.#byPeer.get(key)?.link !== link) return false
-    this.#byPeer.delete(key)
-    this.#siblings = undefined
+    const neighbour = this.neighbour(link.peer)
+    if (neighbour?.link !== link) return false
     this.#byPlace.remove(link.peer)
+    this.#change(this.#neighbours.filter((one) => one !== neighbour))
     return true
   }
 
   get(peer: Id): Link | undefined {
-    return this.#byPeer.get(idKey(peer))?.link
+    return this.#byPlace.get(peer)?.link
   }
 
   neighbour(peer: Id): Neighbour | undefined {
-    return this.#byPeer.get(idKey(peer))
+    return this.#byPlace.get(peer)
   }
 
   has(peer: Id): boolean {
-    return this.#byPeer.has(idKey(peer))
+    return this.#byPlace.has(peer)
   }
 
-  *links(): IterableIterator<Link> {
-    for (const { link } of this.#byPeer.values()) yield link
+  /** In the order in which they opened, as they are now: what opens or closes later is not in it. */
+  links(): readonly Link[] {
+    return this.#links
   }
 
   /** Links whose peers are known to answer, as far as anybody can know. */
-  *lively(): IterableIterator<Link> {
-    for (const { link, silent } of this.#byPeer.values()) if (!silent) yield link
+  lively(): readonly Link[] {
+    const neighbours = this.#neighbours
+    for (let i = 0; i < neighbours.length; i++) {
+      if (neighbours[i]!.silent) return neighbours.filter(({ silent }) => !silent).map(({ link }) => link)
+    }
+    return this.#links
   }
 
-  neighbours(): IterableIterator<Neighbour> {
-    return this.#byPeer.values()
+  neighbours(): readonly Neighbour[] {
+    return this.#neighbours
   }
 
   peers(): Id[] {
-    return Array.from(this.#byPeer.values(), ({ link }) => link.peer)
+    return this.#links.map(({ peer }) => peer)
+  }
+
+  /** How many links lead into a k-bucket (0 to 159). */
+  inBucket(index: number): number {
+    return this.#byPlace.bucketSize(index)
   }
 
   /** The k linked peers nearest to this node, nearest first: asked for far oftener than they change. */
@@ -109,7 +123,27 @@ export class LinkTable {
 
   /** The linked peers nearest to `target`, nearest first. Exact. */
   closest(target: Id, count: number, except?: Id): Id[] {
+    return this.closestNeighbours(target, count, except).map(({ id }) => id)
+  }
+
+  closestNeighbours(target: Id, count: number, except?: Id): Neighbour[] {
     const filter = except && (({ id }: { readonly id: Id }) => !equalIds(id, except))
-    return this.#byPlace.closest(target, count, filter).map(({ id }) => id)
+    return this.#byPlace.closest(target, count, filter)
+  }
+
+  /** Takes a token of a peer's ration of what we relay for it; false if it is used up. */
+  mayRelay(neighbour: Neighbour, kind: 'relayed' | 'signals', nowMs: number): boolean {
+    const { relayedPerSecond, relayedBurst, signalsPerSecond, signalsBurst } = this.settings
+    neighbour[kind] ??=
+      kind === 'signals'
+        ? new TokenBucket(signalsPerSecond, signalsBurst, nowMs)
+        : new TokenBucket(relayedPerSecond, relayedBurst, nowMs)
+    return neighbour[kind].take(nowMs)
+  }
+
+  #change(neighbours: readonly Neighbour[]): void {
+    this.#neighbours = neighbours
+    this.#links = neighbours.map(({ link }) => link)
+    this.#siblings = undefined
   }
 }

@@ -140,7 +140,7 @@ export class Router {
     const passed = (link: Link) => link === from || path.some((id) => equalIds(id, link.peer))
     const best = this.links.get(target) ?? nextHop(this.own, target, this.links.lively())
     if (best && !passed(best)) return best
-    const others = [...this.links.links()].filter((link) => !passed(link))
+    const others = this.links.links().filter((link) => !passed(link))
     return nextHop(this.own, target, others)
   }
 
@@ -170,8 +170,8 @@ export class Router {
 
   /** Relaying costs us, not the one we relay for: it is rationed per link, signals more tightly. */
   #mayRelay(neighbour: Neighbour, body: Uint8Array): boolean {
-    const ration = body[0] === messageTypes.signal ? neighbour.signals : neighbour.relayed
-    const allowed = ration.take(this.now())
+    const kind = body[0] === messageTypes.signal ? 'signals' : 'relayed'
+    const allowed = this.links.mayRelay(neighbour, kind, this.now())
     if (allowed) this.counters.relayed += 1
     else this.counters.relayRefused += 1
     return allowed

@@ -54,7 +54,7 @@ function waysTo(
   if (direct) return [{ kind: 'link', link: direct }]
   const ways: Way[] = route?.some((hop) => links.has(hop)) ? [{ kind: 'route', route }] : []
   const greedy = nextHop(own, peer, links.links())
-  const nearest = links.closest(peer, firstLinksTried).map((id) => links.get(id)!)
+  const nearest = links.closestNeighbours(peer, firstLinksTried).map(({ link }) => link)
   for (const link of new Set(greedy ? [greedy, ...nearest] : nearest)) {
     ways.push({ kind: 'toward', target: peer, link, exact: true })
   }
@@ -63,6 +63,5 @@ function waysTo(
 
 /** Near our own id no link may be closer to the peer than we are; the nearest one may still know it. */
 function nearestLink(links: LinkTable, peer: Id) {
-  const [nearest] = links.closest(peer, 1)
-  return nearest && links.get(nearest)
+  return links.closestNeighbours(peer, 1)[0]?.link
 }

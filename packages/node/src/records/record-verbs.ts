@@ -185,7 +185,7 @@ export class RecordVerbs {
       local,
       vouched: hasCopy || mayBeReplica(own, keyId, links, settings.k),
       holdersWanted,
-      copyHolders: demand.inTurn([...links.lively()], copiesAsked),
+      copyHolders: demand.inTurn(links.lively(), copiesAsked),
       signal,
     })
     const [record] = records
