@@ -4,40 +4,56 @@
  */
 import { equalIds, type Id } from './id.js'
 
-/** Contacts, least recently seen first, and when each was last seen, counted in events of the table. Two arrays, no object each. */
+/**
+ * Contacts, least recently seen first, and when each was last seen, counted in events of the table. The arrays are made anew
+ * at each change, of the very size: one that grows is mostly room, and there are many small ones.
+ */
 export class Contacts<C extends { readonly id: Id }> {
-  readonly list: C[] = []
-  readonly #seen: number[] = []
+  #list: readonly C[] = none
+  #seen: readonly number[] = none
+
+  get list(): readonly C[] {
+    return this.#list
+  }
 
   indexOf(id: Id): number {
-    const { list } = this
+    const list = this.#list
     for (let i = 0; i < list.length; i++) if (equalIds(list[i]!.id, id)) return i
     return -1
   }
 
   /** As the most recently seen. */
   push(contact: C, seen: number): void {
-    this.list.push(contact)
-    this.#seen.push(seen)
+    this.#insert(this.#list.length, contact, seen)
   }
 
   takeOut(at: number): C {
-    this.#seen.splice(at, 1)
-    return this.list.splice(at, 1)[0]!
+    const contact = this.#list[at]!
+    this.#list = this.#list.toSpliced(at, 1)
+    this.#seen = this.#seen.toSpliced(at, 1)
+    return contact
   }
 
   /** Moves the last one of these to where it belongs in `others`; undefined when there is none. */
   moveLastTo(others: Contacts<C>): C | undefined {
-    const contact = this.list.pop()
-    const seen = this.#seen.pop()
-    if (contact === undefined || seen === undefined) return undefined
-    let at = others.list.length
+    const last = this.#list.length - 1
+    if (last < 0) return undefined
+    const seen = this.#seen[last]!
+    const contact = this.takeOut(last)
+    let at = others.#list.length
     while (at > 0 && others.#seen[at - 1]! > seen) at--
-    others.list.splice(at, 0, contact)
-    others.#seen.splice(at, 0, seen)
+    others.#insert(at, contact, seen)
     return contact
   }
+
+  #insert(at: number, contact: C, seen: number): void {
+    this.#list = this.#list.toSpliced(at, 0, contact)
+    this.#seen = this.#seen.toSpliced(at, 0, seen)
+  }
 }
+
+/** Shared, since most buckets of most tables are empty. */
+const none: readonly never[] = []
 
 export type OfferOutcome<C> =
   | { readonly type: 'added' }
@@ -62,7 +78,7 @@ export class KBucket<C extends { readonly id: Id }> {
   #replacements: Contacts<C> | undefined
 
   get replacements(): readonly C[] {
-    return this.#replacements?.list ?? []
+    return this.#replacements?.list ?? none
   }
 
   get(id: Id): C | undefined {

@@ -103,7 +103,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const links = new LinkTable(own, settings)
     const proofs = new RecordProofs(identity, hash, now)
     const shelf = new RecordShelf(own, ports.records, settings, now, onWriteFailed)
-    const demand = new Demand(now)
+    const demand = new Demand(now, random)
     const handlers = new Handlers({
       own,
       links,
@@ -316,7 +316,6 @@ export class KadNode extends EventEmitter<NodeEvents> {
       this.#channels.onLinkClosed(replaced.link)
       replaced.link.close()
     }
-    link.onDrain(() => this.#channels.onDrain(link))
     link.onClose((reason) => this.#onLinkClosed(link, reason))
     link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
     this.emit('link', { peer: idToHex(link.peer) })

@@ -33,6 +33,8 @@ export interface Medium {
   /** Some node is slow: until then nobody has to look whether the other end is. */
   readonly hasSlowNodes: boolean
   latencyMs(from: Id, to: Id): number
+  /** `message` in memory of its own, as a real network makes it: senders use their buffers again. */
+  copyOf(message: Uint8Array): Uint8Array
   isCut(from: Id, to: Id): boolean
   note(event: NetworkEvent): void
 }
@@ -147,8 +149,7 @@ export class VirtualLink implements Link {
       this.#drainTimer ??= this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
       return false
     }
-    // A copy, as a real network makes one: senders use their buffers again.
-    this.#dispatch(message.slice())
+    this.#dispatch(this.medium.copyOf(message))
     return true
   }
 

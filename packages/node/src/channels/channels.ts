@@ -91,6 +91,7 @@ export class Channels {
         this.#end(link, number, 'local')
       },
     })
+    if (!this.#byLink.has(link)) link.onDrain(() => this.onDrain(link))
     const channels = this.#byLink.get(link) ?? new Map<number, OpenChannel>()
     this.#byLink.set(link, channels.set(number, { channel, unpin: pin(link.peer) }))
     return channel

@@ -11,7 +11,7 @@ import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import { knownNear } from './known-near.js'
 import type { LookupPorts } from './lookup-ports.js'
-import { firstWays, waysToReplicas } from './ways.js'
+import { firstWays, fixedCorners, waysToReplicas } from './ways.js'
 
 /** Two ends of the way that are asked independently: what one does not know or hides, the other names. */
 const agreeing = 2
@@ -95,7 +95,7 @@ function askFast(
   const isLinked = !isHome && linkedReplicas(own, target, links, settings.k).length > 0
   const ways = isHome
     ? firstWays(own, target, links, settings.alpha)
-    : waysToReplicas(own, target, links, settings, settings.alpha)
+    : waysToReplicas(own, target, links, settings, fixedCorners(target), settings.alpha)
   return new Promise((resolve) => {
     let open = ways.length
     let answers = 0

@@ -9,6 +9,7 @@ import { contactsMax } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
+import type { Random } from '../ports/random.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { Question } from '../rpc/question.js'
 import type { Way } from '../rpc/way.js'
@@ -48,17 +49,15 @@ export interface ReadOptions {
 export interface ReadResult {
   /** The newest record of each slot; tombstones included. */
   readonly records: readonly KadRecord[]
-  /** Which answers told of copies: where many ask for a key, all do; elsewhere those that came from a copy on the way. */
-  readonly copies: 'none' | 'some' | 'all'
-  /** How long a copy may be kept by these answers, in ms. */
-  readonly copyMs: number
+  /** The longest that a copy may be kept by these answers, in ms; undefined: no answer told of copies. */
+  readonly copyMs: number | undefined
   /** The node nearest to the key that was on the way and had none: where a copy shortens the next way. */
   readonly lacking: Contact | undefined
 }
 
 /** Rejects only with the reason of `signal`. */
 export function readRecords(
-  ports: LookupPorts,
+  ports: LookupPorts & { readonly random: Random },
   proofs: RecordProofs,
   options: ReadOptions,
 ): Promise<ReadResult> {
@@ -75,8 +74,6 @@ class Read {
   #lacking: Contact | undefined
   /** Of the answers that told of copies, the longest life of one. */
   #copyMs: number | undefined
-  /** An answer came from somebody who says nothing of copies. */
-  #quiet = false
   #patience: Timer | undefined
   /** Runs from a record of somebody who doubts to be a holder. */
   #grace: Timer | undefined
@@ -90,7 +87,7 @@ class Read {
   readonly #abort = () => this.#finish(() => this.#reject(this.options.signal?.reason))
 
   constructor(
-    readonly ports: LookupPorts,
+    readonly ports: LookupPorts & { readonly random: Random },
     proofs: RecordProofs,
     readonly options: ReadOptions,
   ) {
@@ -118,13 +115,13 @@ class Read {
   }
 
   #askFast(): void {
-    const { own, links, settings, clock, rpc } = this.ports
+    const { own, links, settings, clock, rpc, random } = this.ports
     const { keyId } = this.options.question
     const { copyHolders } = this.options
     const ways: Way[] =
       copyHolders.length > 0
         ? copyHolders.map((link) => ({ kind: 'link', link }))
-        : waysToRecords(own, keyId, links, settings)
+        : waysToRecords(own, keyId, links, settings, random)
     let open = ways.length
     if (open === 0) return this.#askCarefully()
     this.#expectAnswers()
@@ -215,8 +212,7 @@ class Read {
 
   /** Whoever had an older version is no older than the newest: the longest life counts. */
   #noteCopies(copyMs: number | undefined): void {
-    if (copyMs === undefined) this.#quiet = true
-    else this.#copyMs = Math.max(copyMs, this.#copyMs ?? 0)
+    if (copyMs !== undefined) this.#copyMs = Math.max(copyMs, this.#copyMs ?? 0)
   }
 
   #noteLacking(contact: Contact): void {
@@ -225,9 +221,8 @@ class Read {
   }
 
   #succeed(): void {
-    const copies = this.#copyMs === undefined ? 'none' : this.#quiet ? 'some' : 'all'
     const { records } = this.#findings
-    this.#finish(() => this.#resolve({ records, copies, copyMs: this.#copyMs ?? 0, lacking: this.#lacking }))
+    this.#finish(() => this.#resolve({ records, copyMs: this.#copyMs, lacking: this.#lacking }))
   }
 
   #finish(settle: () => void): void {

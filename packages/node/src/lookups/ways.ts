@@ -1,8 +1,9 @@
 /** How the first packets of a fast lookup leave: on different links, toward the target where that is progress. */
-import { asId, commonPrefixLength, equalIds, type Id, idBits } from '@kadrtc/kademlia'
+import { asId, commonPrefixLength, equalIds, type Id, idBits, idBytes } from '@kadrtc/kademlia'
 import type { LinkTable } from '../overlay/link-table.js'
 import { nextHop, nextHops } from '../overlay/next-hop.js'
 import type { Link } from '../ports/link-transport.js'
+import type { Random } from '../ports/random.js'
 import { replicasShareBits } from '../replication/replica-rank.js'
 import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
@@ -32,8 +33,7 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
 
 /**
  * Ways to holders of a key, which are to be different holders: packets toward one id end at one node, and two answers
- * of one holder say no more than one. So each heads for another corner of the replica set: the key itself, and ids that
- * share with it a few bits more than the farthest replica does. Where replicas are more than a hop away, ways differ in
+ * of one holder say no more than one. So each heads for another corner of the replica set. Where replicas are more than a hop away, ways differ in
  * time by as much as they take, and two more than alpha are sent: of 1,000 nodes the third answer came after 126 ms instead
  * of 169.
  */
@@ -42,6 +42,8 @@ export function waysToReplicas(
   keyId: Id,
   links: LinkTable,
   { k, alpha }: Pick<Settings, 'k' | 'alpha'>,
+  /** The id that the way of this number heads for. */
+  corner: (number: number, sharedBits: number) => Id,
   countWhenFar = alpha + waysMoreWhenFar,
 ): Way[] {
   const ways: Way[] = []
@@ -50,8 +52,8 @@ export function waysToReplicas(
   const [nearest] = links.closest(keyId, 1)
   const isFar = nearest !== undefined && commonPrefixLength(nearest, keyId) < sharedBits
   if (!isFar) return firstWays(own, keyId, links, alpha)
-  for (let corner = 0; corner < countWhenFar; corner++) {
-    const target = corner === 0 ? keyId : withBitFlipped(keyId, sharedBits + corner)
+  for (let number = 0; number < countWhenFar; number++) {
+    const target = corner(number, sharedBits)
     const link: Link | undefined = nextHop(own, target, free)
     if (!link) continue
     free.delete(link)
@@ -65,23 +67,61 @@ export function waysToReplicas(
   return [...ways, ...others.slice(0, alpha - ways.length)]
 }
 
+/** The key itself, and ids that share with it a few bits more than the farthest replica does. */
+export function fixedCorners(keyId: Id): (number: number, sharedBits: number) => Id {
+  return (number, sharedBits) => (number === 0 ? keyId : withBitFlipped(keyId, sharedBits + number))
+}
+
 /**
- * Ways for a FIND_VALUE. Where replicas are linked each of the nearest is asked, and passes the question on if it is none;
- * where they are not, see above.
+ * Other corners each time: the half of the replica set that is nearest to the key, in eight parts, and any place within each.
+ * Who is asked is then chance: with the same corners for all, five of 1,000 nodes answered most of what all others asked.
+ */
+function chanceCorners(keyId: Id, random: Random): (number: number, sharedBits: number) => Id {
+  const first = random.bytes(1)[0]!
+  return (number, sharedBits) => {
+    const from = sharedBits + 1
+    const corner = asId(random.bytes(idBytes))
+    // 5 and 8 have no divisor in common: no part comes twice.
+    const part = (first + 5 * number) % cornerParts
+    for (let bit = 0; bit < Math.min(from + cornerBits, idBits); bit++) {
+      const isSet = bit < from ? bitAt(keyId, bit) : ((part >> (bit - from)) & 1) === 1
+      if (isSet !== bitAt(corner, bit)) corner[bit >> 3]! ^= 0x80 >> (bit & 7)
+    }
+    return corner
+  }
+}
+
+const cornerBits = 3
+const cornerParts = 2 ** cornerBits
+
+/**
+ * Ways for a FIND_VALUE. Where replicas are linked the fastest of a few of them are asked, and pass the question on if they are
+ * none; where they are not, see above.
  */
 export function waysToRecords(
   own: Id,
   keyId: Id,
   links: LinkTable,
   settings: Pick<Settings, 'k' | 'alpha'>,
+  random: Random,
 ): Way[] {
-  const sharedBits = replicasShareBits(own, links, settings.k)
-  const ways: Way[] = []
-  for (const { id, link, silent } of links.closestNeighbours(keyId, settings.alpha)) {
-    if (!silent && commonPrefixLength(id, keyId) >= sharedBits)
-      ways.push({ kind: 'toward', target: keyId, link })
-  }
-  return ways.length === settings.alpha ? ways : waysToReplicas(own, keyId, links, settings)
+  const { k, alpha } = settings
+  const sharedBits = replicasShareBits(own, links, k)
+  const near = links
+    .closestNeighbours(keyId, k)
+    .filter(({ id, silent }) => !silent && commonPrefixLength(id, keyId) >= sharedBits)
+  // Of those that share one bit more all but a few are replicas.
+  const nearer = near.filter(({ id }) => commonPrefixLength(id, keyId) > sharedBits)
+  const replicas = nearer.length < alpha ? near.slice(0, alpha) : nearer
+  if (replicas.length < alpha)
+    return waysToReplicas(own, keyId, links, settings, chanceCorners(keyId, random))
+  const start = random.bytes(1)[0]!
+  const step = Math.max(1, Math.floor(replicas.length / (2 * alpha)))
+  const some = Array.from({ length: Math.min(replicas.length, 2 * alpha) }, (_, i) => {
+    return replicas[(start + i * step) % replicas.length]!.link
+  })
+  some.sort((a, b) => (a.rttMs ?? Number.POSITIVE_INFINITY) - (b.rttMs ?? Number.POSITIVE_INFINITY))
+  return some.slice(0, alpha).map((link) => ({ kind: 'toward', target: keyId, link }))
 }
 
 /** The way to a key whose replicas are more than a hop away; undefined where the nearest of them is linked. */
@@ -90,6 +130,10 @@ export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Setti
   if (!nearest || commonPrefixLength(nearest, keyId) >= replicasShareBits(own, links, k)) return undefined
   const link = nextHop(own, keyId, links.lively())
   return link && { kind: 'toward', target: keyId, link }
+}
+
+function bitAt(id: Id, bit: number): boolean {
+  return ((id[bit >> 3]! << (bit & 7)) & 0x80) !== 0
 }
 
 /** `bit` counts from the first, most significant one. */

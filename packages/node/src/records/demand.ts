@@ -4,6 +4,7 @@
  * the k closest: a key that all of 1,000 nodes read is then answered by all of them, and not by twenty.
  */
 import { type Id, idKey } from '@kadrtc/kademlia'
+import { type Random, randomFraction } from '../ports/random.js'
 
 /**
  * How long the nearest off-replica node caches a value, halved with each bit of distance, and how long an asker keeps a copy.
@@ -16,6 +17,9 @@ const manyAskers = 32
 const demandMs = 10_000
 /** How long after an answer that told of copies others are still expected to have some. A guess. */
 const rumourMs = 60_000
+/** Copies that end sooner are renewed, by so many of 1 who read them: of many readers a few. Guesses. */
+const renewedBelowMs = 12_000
+const renewedShare = 1 / 8
 const keysMax = 256
 
 export class Demand {
@@ -23,7 +27,10 @@ export class Demand {
   readonly #rumours = new Map<string, number>()
   #turn = 0
 
-  constructor(readonly now: () => number) {}
+  constructor(
+    readonly now: () => number,
+    readonly random: Random,
+  ) {}
 
   /** A question for what this node holds. True when many ask. */
   onAsked(keyId: Id, asker: Id): boolean {
@@ -41,14 +48,17 @@ export class Demand {
   }
 
   /**
-   * Others had answers for this node. If all told of copies they are about; if none did they are not. What stands is not
-   * prolonged by those that were asked for copies: the k closest are asked again once a minute, so that nobody who keeps an
-   * old version alive is believed for longer.
+   * Others had answers for this node; `copyMs` is the longest that one of them lets a copy live, undefined if none told of
+   * copies. That copies are about is believed of a holder alone, whose copies live longest, and for a minute: what comes from
+   * copies prolongs nothing, so that nobody who keeps an old version alive is believed for longer. All copies that came from
+   * the holders at one time end at one time: where few are left that are young, one in a few readers renews them before.
    */
-  onAnswered(keyId: Id, copies: 'none' | 'some' | 'all'): void {
-    if (copies === 'all' && !this.hasCopies(keyId))
-      remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
-    else if (copies === 'none') this.#rumours.delete(idKey(keyId))
+  onAnswered(keyId: Id, copyMs: number | undefined): void {
+    const isFirst = !this.hasCopies(keyId)
+    if (copyMs === undefined) this.#rumours.delete(idKey(keyId))
+    else if (isFirst && copyMs >= copyLifeMsMost) remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
+    else if (!isFirst && copyMs < renewedBelowMs && randomFraction(this.random) < renewedShare)
+      this.#rumours.delete(idKey(keyId))
   }
 
   /** Copies of what is under this key are likely to be about. */

@@ -179,23 +179,23 @@ export class RecordVerbs {
     const question = { type: 'find-value', keyId, all, ...(author ? { author } : {}) } as const
     // The wanted three answers, if one who is asked has no copy.
     const copiesAsked = !all && demand.hasCopies(keyId) ? settings.alpha + 1 : 0
-    const hasCopy = copiesAsked > 0 && local.some((record) => shelf.entry(slotOf(record))?.cached)
-    const { records, copies, copyMs, lacking } = await readRecords(this.ports, proofs, {
+    const hasCopy = local.some((record) => shelf.entry(slotOf(record))?.cached)
+    const { records, copyMs, lacking } = await readRecords(this.ports, proofs, {
       question,
       local,
-      vouched: hasCopy || mayBeReplica(own, keyId, links, settings.k),
+      vouched: (hasCopy && copiesAsked > 0) || mayBeReplica(own, keyId, links, settings.k),
       holdersWanted,
       copyHolders: demand.inTurn(links.lively(), copiesAsked),
       signal,
     })
     const [record] = records
     if (!record || records.length > 1 || all) return records
-    demand.onAnswered(keyId, copies)
-    if (copies !== 'none' && demand.hasCopies(keyId)) {
+    demand.onAnswered(keyId, copyMs)
+    if (copyMs !== undefined && demand.hasCopies(keyId)) {
       // A replica, or a former one, is renewed by the other holders only.
       if (shelf.entry(slotOf(record))?.cached === false) return records
       shelf.offer(record, { cachedUntilMs: clock.now() + Math.min(copyMs, copyLifeMsMost) })
-    } else if (copies === 'none' && lacking && randomFraction(random) < cachedShare) {
+    } else if (copyMs === undefined && !hasCopy && lacking && randomFraction(random) < cachedShare) {
       // Never of what may be a copy itself: it would go on for ever.
       const store = { type: 'store', record, cached: true } as const
       rpc.request({ kind: 'route', route: lacking.route }, store).catch(() => undefined)

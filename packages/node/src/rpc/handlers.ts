@@ -156,7 +156,8 @@ export class Handlers {
     const entry = shelf.entry(slotOf(record))
     if (entry?.cached === false) return demand.onAsked(record.keyId, asker) ? { copyMs: copyLifeMsMost } : {}
     const leftMs = entry ? Math.floor(entry.expiresAtMs - now()) : 0
-    return { copyMs: Math.max(0, Math.min(leftMs, copyLifeMsMost)) }
+    // Less than a holder says whom many ask: that is how it is known from a copy.
+    return { copyMs: Math.max(0, Math.min(leftMs, copyLifeMsMost - 1)) }
   }
 
   async #store(request: Store, origin: Origin): Promise<Reply> {

@@ -49,6 +49,10 @@ export interface PendingRequestPorts {
   readonly roundTrips: { readonly direct: RoundTrips; readonly relayed: RoundTrips }
 }
 
+const nonceBytes = 6
+/** To ask for random bytes costs more than the bytes do. */
+const noncesDrawn = 8
+
 /** Requests of this node under way over all links; each is bounded by its timeout. */
 const pendingMax = 8_192
 
@@ -61,6 +65,9 @@ const sweepMs = 100
 export class PendingRequests {
   readonly #byNonce = new Map<number, PendingRequest>()
   #sweep: Timer | undefined
+  /** Of which `#drawn` bytes are used up. */
+  #randomness: Uint8Array = new Uint8Array(0)
+  #drawn = 0
 
   constructor(
     readonly ports: PendingRequestPorts,
@@ -82,9 +89,14 @@ export class PendingRequests {
   /** A nonce that no request under way has. */
   drawNonce(): number {
     for (;;) {
-      const bytes = this.ports.random.bytes(6)
+      if (this.#drawn + nonceBytes > this.#randomness.length) {
+        this.#randomness = this.ports.random.bytes(noncesDrawn * nonceBytes)
+        this.#drawn = 0
+      }
       let nonce = 0
-      for (const byte of bytes) nonce = nonce * 256 + byte
+      for (const end = this.#drawn + nonceBytes; this.#drawn < end; this.#drawn++) {
+        nonce = nonce * 256 + this.#randomness[this.#drawn]!
+      }
       if (!this.#byNonce.has(nonce)) return nonce
     }
   }

@@ -2,7 +2,7 @@
  * Replies to requests of peers. Straight over a link a reply goes unsigned; across a relay it carries our signature over
  * the network, the asker, its nonce and the reply.
  */
-import { encodeMessage, type Reply, type Request, replyProofBytes } from '@kadrtc/wire'
+import { encodeMessage, type Reply, type Request, replyProofBytes, withProof } from '@kadrtc/wire'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Origin, Router } from '../overlay/router.js'
 import type { Awaitable, Identity } from '../ports/identity.js'
@@ -62,7 +62,7 @@ export class Responder {
     const signed = encodeMessage(reply)
     const send = (signature: Uint8Array) => {
       const proof = { publicKey: identity.publicKey, signature }
-      router.sendAlong(origin.route, encodeMessage(reply, proof))
+      router.sendAlong(origin.route, withProof(signed, proof))
     }
     const signature = identity.sign(replyProofBytes(networkHash, origin.id, signed))
     return signature instanceof Promise ? signature.then(send) : send(signature)
