@@ -320,7 +320,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
     this.emit('link', { peer: idToHex(link.peer) })
     this.#keeper.onLinkOpened(neighbour)
-    this.#replicator.onPeerJoined(neighbour.contact)
+    this.#replicator.onPeerJoined(neighbour)
     this.#joining.onLinkOpened()
   }
 

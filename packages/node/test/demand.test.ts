@@ -37,18 +37,18 @@ describe('of a key', () => {
   test('copies are about for a minute after a holder said so, or until nobody tells of any', () => {
     const { clock, demand } = demandAt()
     expect(demand.hasCopies(key)).toBe(false)
-    demand.onAnswered(key, copyLifeMsMost - 1)
+    demand.onAnswered(key, copyLifeMsMost - 1, false)
     expect(demand.hasCopies(key)).toBe(false)
-    demand.onAnswered(key, copyLifeMsMost)
+    demand.onAnswered(key, copyLifeMsMost, false)
     clock.ms += 59_999
-    demand.onAnswered(key, copyLifeMsMost)
+    demand.onAnswered(key, copyLifeMsMost, false)
     expect(demand.hasCopies(key)).toBe(true)
     clock.ms += 1
     expect(demand.hasCopies(key)).toBe(false)
-    demand.onAnswered(key, copyLifeMsMost)
-    demand.onAnswered(key, copyLifeMsMost / 2)
+    demand.onAnswered(key, copyLifeMsMost, false)
+    demand.onAnswered(key, copyLifeMsMost / 2, false)
     expect(demand.hasCopies(key)).toBe(true)
-    demand.onAnswered(key, undefined)
+    demand.onAnswered(key, undefined, false)
     expect(demand.hasCopies(key)).toBe(false)
   })
 
@@ -57,8 +57,8 @@ describe('of a key', () => {
     const asking = (copyMs: number) => {
       const { demand } = demandAt()
       return keys.filter((one) => {
-        demand.onAnswered(one, copyLifeMsMost)
-        demand.onAnswered(one, copyMs)
+        demand.onAnswered(one, copyLifeMsMost, false)
+        demand.onAnswered(one, copyMs, false)
         return !demand.hasCopies(one)
       }).length
     }
@@ -70,7 +70,7 @@ describe('of a key', () => {
   test('the latest 256 keys are kept', () => {
     const { demand } = demandAt()
     const keys = Array.from({ length: 300 }, (_, i): Id => keyIdOf(`key ${i}`))
-    for (const one of keys) demand.onAnswered(one, copyLifeMsMost)
+    for (const one of keys) demand.onAnswered(one, copyLifeMsMost, false)
     expect(keys.filter((one) => demand.hasCopies(one))).toEqual(keys.slice(-256))
   })
 
@@ -120,6 +120,15 @@ describe('of a network', () => {
     const mean = loads.reduce((sum, load) => sum + load, 0) / nodes
     // Four holders alone would serve ten times the mean each.
     expect(Math.max(...loads) / mean).toBeLessThan(5)
+  })
+
+  test('a key that many begin to read is handed to those on the way to its holders', async () => {
+    const { cluster, readAll } = await reading()
+    const copies = () => cluster.nodes.filter((node) => node.inspect().records.count > 0).length
+    const holders = copies()
+    // Each has read it once by then, most of them before anybody knew that many do.
+    await readAll(1)
+    expect(copies()).toBeGreaterThan(holders + nodes / 2)
   })
 
   test('what is put while copies are about is read by all as soon as they have ended', async () => {

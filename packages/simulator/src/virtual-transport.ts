@@ -68,7 +68,8 @@ interface Expected {
 export class VirtualTransport implements LinkTransport, LinkOwner {
   /** Signals that were malformed, forged, or came too late. */
   signalsDropped = 0
-  readonly #links = new Map<string, VirtualLink>()
+  /** Oldest first; a list, since a map of each node's few links takes more memory than the links. */
+  #links: readonly VirtualLink[] = []
   readonly #dials = new Map<string, Dial>()
   readonly #expected = new Map<string, Expected>()
   #told: (link: Link) => void = () => {}
@@ -95,14 +96,14 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
 
   /** Open links, oldest first. */
   get links(): readonly VirtualLink[] {
-    return [...this.#links.values()]
+    return this.#links
   }
 
   dial(peer: Id, path: SignalPath, { signal }: { signal?: CancelSignal } = {}): Promise<Link> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#isGone) return Promise.reject(new KadrtcError('CLOSED', 'transport'))
     if (equalIds(peer, this.identity.id)) return Promise.reject(new KadrtcError('UNREACHABLE', 'own id'))
-    const standing = this.#links.get(idKey(peer))
+    const standing = this.#linkTo(peer)
     if (standing) return Promise.resolve(standing)
     const known = this.#dials.get(idKey(peer))
     if (!known && this.#dials.size >= this.medium.dialsMax) {
@@ -144,7 +145,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     this.medium.forget(this)
     for (const dial of [...this.#dials.values()]) this.#fail(dial, 'CLOSED')
     this.#releaseTimers()
-    for (const link of [...this.#links.values()]) link.close()
+    for (const link of this.#links) link.close()
   }
 
   /** The tab dies: silence, in both directions, and promises that never settle. */
@@ -154,8 +155,8 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     this.medium.forget(this)
     this.#releaseTimers()
     this.clock.stop()
-    for (const link of this.#links.values()) link.die()
-    this.#links.clear()
+    for (const link of this.#links) link.die()
+    this.#links = []
     this.#told = () => {}
     this.#mayOpen = () => false
   }
@@ -163,19 +164,19 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
   /** The tab stands still: silence, in both directions, until `thaw`. */
   freeze(): void {
     this.clock.freeze()
-    for (const link of this.#links.values()) link.reviewPeer()
+    for (const link of this.#links) link.reviewPeer()
   }
 
   thaw(): void {
     this.clock.thaw()
-    for (const link of this.#links.values()) link.reviewPeer()
+    for (const link of this.#links) link.reviewPeer()
   }
 
   /** The network has opened the link that this side dialled. */
   adopt(link: VirtualLink): void {
     const key = idKey(link.peer)
-    this.#links.get(key)?.close('lost')
-    this.#links.set(key, link)
+    this.#linkTo(link.peer)?.close('lost')
+    this.#links = [...this.#links, link]
     this.#forgetExpected(key)
     const dial = this.#dials.get(key)
     if (dial) this.#release(dial)
@@ -189,6 +190,10 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     else this.clock.whenAwake(() => this.#greet(link))
   }
 
+  isLinkedTo(peer: Id): boolean {
+    return this.#linkTo(peer) !== undefined
+  }
+
   /** Agrees to a link that `peer` is going to open, unasked: for networks that are laid and have not grown. */
   agree(peer: Id, dialId: string): void {
     this.#expect(idKey(peer), dialId)
@@ -196,8 +201,11 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
 
   /** `link` has closed. A link that has taken its place stays. */
   forgetLink(link: VirtualLink): void {
-    const key = idKey(link.peer)
-    if (this.#links.get(key) === link) this.#links.delete(key)
+    this.#links = this.#links.filter((other) => other !== link)
+  }
+
+  #linkTo(peer: Id): VirtualLink | undefined {
+    return this.#links.find((link) => equalIds(link.peer, peer))
   }
 
   #greet(link: VirtualLink): void {
@@ -214,7 +222,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
   #takes(link: VirtualLink): boolean {
     const key = idKey(link.peer)
     // Two links have crossed on the way, which takes replayed signals: that of the lower id stays, at both ends.
-    if (this.#links.get(key)?.isCrossedBy(link)) return key < idKey(this.identity.id)
+    if (this.#linkTo(link.peer)?.isCrossedBy(link)) return key < idKey(this.identity.id)
     return this.#expected.get(key)?.dialId === link.connectionId || this.#dials.has(key)
   }
 

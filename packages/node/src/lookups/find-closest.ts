@@ -125,9 +125,9 @@ function askFast(
   })
 }
 
-/** All linked peers: the k nearest may all have died at once, and then the others know who is left. */
-export function linkedContacts({ links }: LookupPorts): Contact[] {
-  return links.neighbours().map(({ contact }) => contact)
+/** All linked peers, as contacts: the k nearest may all have died at once, and then the others know who is left. */
+export function linkedContacts({ links }: LookupPorts): readonly Contact[] {
+  return links.neighbours()
 }
 
 function nearest(contacts: ReadonlyMap<string, Contact>, target: Id, count: number): Contact[] {

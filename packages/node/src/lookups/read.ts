@@ -51,6 +51,8 @@ export interface ReadResult {
   readonly records: readonly KadRecord[]
   /** The longest that a copy may be kept by these answers, in ms; undefined: no answer told of copies. */
   readonly copyMs: number | undefined
+  /** No answer came from somebody who says nothing of copies. */
+  readonly onlyCopies: boolean
   /** The node nearest to the key that was on the way and had none: where a copy shortens the next way. */
   readonly lacking: Contact | undefined
 }
@@ -74,6 +76,8 @@ class Read {
   #lacking: Contact | undefined
   /** Of the answers that told of copies, the longest life of one. */
   #copyMs: number | undefined
+  /** An answer came from somebody who says nothing of copies. */
+  #quiet = false
   #patience: Timer | undefined
   /** Runs from a record of somebody who doubts to be a holder. */
   #grace: Timer | undefined
@@ -212,7 +216,8 @@ class Read {
 
   /** Whoever had an older version is no older than the newest: the longest life counts. */
   #noteCopies(copyMs: number | undefined): void {
-    if (copyMs !== undefined) this.#copyMs = Math.max(copyMs, this.#copyMs ?? 0)
+    if (copyMs === undefined) this.#quiet = true
+    else this.#copyMs = Math.max(copyMs, this.#copyMs ?? 0)
   }
 
   #noteLacking(contact: Contact): void {
@@ -222,7 +227,14 @@ class Read {
 
   #succeed(): void {
     const { records } = this.#findings
-    this.#finish(() => this.#resolve({ records, copyMs: this.#copyMs, lacking: this.#lacking }))
+    const copyMs = this.#copyMs
+    const result = {
+      records,
+      copyMs,
+      onlyCopies: copyMs !== undefined && !this.#quiet,
+      lacking: this.#lacking,
+    }
+    this.#finish(() => this.#resolve(result))
   }
 
   #finish(settle: () => void): void {

@@ -68,9 +68,8 @@ export class LinkKeeper {
   /** Everybody near: all linked peers, and the unlinked among the 2k nearest contacts. */
   members(): Contact[] {
     const { links, settings } = this.ports
-    const linked = links.neighbours().map(({ contact }) => contact)
     const unlinked = this.#nearest.closest(2 * settings.k).filter(({ id }) => !links.has(id))
-    return [...linked, ...unlinked]
+    return [...links.neighbours(), ...unlinked]
   }
 
   /** Somebody who is not linked did not answer. */
@@ -80,11 +79,12 @@ export class LinkKeeper {
     if (this.#nearest.remove(id)) this.onForgotten(id)
   }
 
-  onLinkOpened({ link, contact }: Neighbour): void {
+  onLinkOpened(neighbour: Neighbour): void {
     const { links, settings } = this.ports
+    const { link } = neighbour
     this.#weighedAtMs = undefined
-    this.contacts.offer(contact)
-    this.#nearest.offer(contact)
+    this.contacts.offer(neighbour)
+    this.#nearest.offer(neighbour)
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()

@@ -8,23 +8,32 @@ import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
 import { TokenBucket } from './token-bucket.js'
 
-/** An open link, with what this node keeps about it. */
-export interface Neighbour {
+/** An open link, with what this node keeps about it; its peer as a contact, too. */
+export class Neighbour implements Contact {
   readonly id: Id
-  readonly link: Link
-  /** The peer as a contact one hop away: one object for all who keep it. */
-  readonly contact: Contact
-  readonly openedAtMs: number
   /** Packets and signals we relay for this peer; made when the first one comes. */
   relayed: TokenBucket | undefined
   signals: TokenBucket | undefined
   /** Requests of this peer that we are answering. */
-  inbound: number
+  inbound = 0
   /** Requests of ours over this link that await a reply. */
-  outbound: number
+  outbound = 0
   heardAtMs: number
   /** A request over it is late and nothing has come since: its peer may be dead long before the link closes. */
-  silent: boolean
+  silent = false
+
+  constructor(
+    readonly link: Link,
+    readonly openedAtMs: number,
+  ) {
+    this.id = link.peer
+    this.heardAtMs = openedAtMs
+  }
+
+  /** Made when asked for: a node has many links, and needs few routes at a time. */
+  get route(): readonly Id[] {
+    return [this.id]
+  }
 }
 
 export class LinkTable {
@@ -49,18 +58,7 @@ export class LinkTable {
 
   /** Files a link; returns the one to the same peer that it replaces. */
   add(link: Link, nowMs: number): { neighbour: Neighbour; replaced: Neighbour | undefined } {
-    const neighbour: Neighbour = {
-      id: link.peer,
-      link,
-      contact: { id: link.peer, route: [link.peer] },
-      openedAtMs: nowMs,
-      relayed: undefined,
-      signals: undefined,
-      inbound: 0,
-      outbound: 0,
-      heardAtMs: nowMs,
-      silent: false,
-    }
+    const neighbour = new Neighbour(link, nowMs)
     const outcome = this.#byPlace.offer(neighbour)
     const replaced = outcome.type === 'refreshed' ? outcome.previous : undefined
     this.#change([...this.#neighbours.filter((one) => one !== replaced), neighbour])

@@ -22,9 +22,24 @@ const renewedBelowMs = 12_000
 const renewedShare = 1 / 8
 const keysMax = 256
 
+/** Before copies end. */
+const spreadEveryMs = 20_000
+/** Keys spread within that time: whoever asks in the name of many must not make this node send without end. A guess. */
+const spreadsMax = 4
+
+interface Asked {
+  sinceMs: number
+  readonly askers: Set<string>
+  /** Until then many ask. */
+  untilMs: number
+  spreadAtMs: number
+}
+
 export class Demand {
-  readonly #asked = new Map<string, { sinceMs: number; askers: Set<string>; untilMs: number }>()
+  readonly #asked = new Map<string, Asked>()
   readonly #rumours = new Map<string, number>()
+  /** When keys were spread lately. */
+  #spreads: number[] = []
   #turn = 0
 
   constructor(
@@ -32,11 +47,23 @@ export class Demand {
     readonly random: Random,
   ) {}
 
+  /** Is a key that many ask for to be spread now? Then it counts as spread. Few are at a time. */
+  mustSpread(keyId: Id): boolean {
+    const asked = this.#asked.get(idKey(keyId))
+    const now = this.now()
+    if (!asked || asked.untilMs <= now || now - asked.spreadAtMs < spreadEveryMs) return false
+    this.#spreads = this.#spreads.filter((atMs) => now - atMs < spreadEveryMs)
+    if (this.#spreads.length >= spreadsMax) return false
+    this.#spreads.push(now)
+    asked.spreadAtMs = now
+    return true
+  }
+
   /** A question for what this node holds. True when many ask. */
   onAsked(keyId: Id, asker: Id): boolean {
     const key = idKey(keyId)
     const now = this.now()
-    const asked = this.#asked.get(key) ?? { sinceMs: now, askers: new Set(), untilMs: 0 }
+    const asked = this.#asked.get(key) ?? { sinceMs: now, askers: new Set(), untilMs: 0, spreadAtMs: 0 }
     if (now - asked.sinceMs >= demandMs) {
       asked.sinceMs = now
       asked.askers.clear()
@@ -49,14 +76,15 @@ export class Demand {
 
   /**
    * Others had answers for this node; `copyMs` is the longest that one of them lets a copy live, undefined if none told of
-   * copies. That copies are about is believed of a holder alone, whose copies live longest, and for a minute: what comes from
-   * copies prolongs nothing, so that nobody who keeps an old version alive is believed for longer. All copies that came from
+   * copies. That they are about is believed of a holder, whose copies live longest, and where nobody says otherwise; for a
+   * minute, which what comes from copies does not prolong, so that nobody who keeps an old version alive is believed for longer. All copies that came from
    * the holders at one time end at one time: where few are left that are young, one in a few readers renews them before.
    */
-  onAnswered(keyId: Id, copyMs: number | undefined): void {
+  onAnswered(keyId: Id, copyMs: number | undefined, onlyCopies: boolean): void {
     const isFirst = !this.hasCopies(keyId)
     if (copyMs === undefined) this.#rumours.delete(idKey(keyId))
-    else if (isFirst && copyMs >= copyLifeMsMost) remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
+    else if (isFirst && (onlyCopies || copyMs >= copyLifeMsMost))
+      remember(this.#rumours, idKey(keyId), this.now() + rumourMs)
     else if (!isFirst && copyMs < renewedBelowMs && randomFraction(this.random) < renewedShare)
       this.#rumours.delete(idKey(keyId))
   }

@@ -163,6 +163,9 @@ export class RecordShelf {
       const order = this.#compare(record, held)
       const becomesReplica = held.cached && !next.cached
       if (order < 0) return { status: 'stale', seq: heldSeq }
+      // Each copy tells how long it may live; of the same one the younger tells longer.
+      if (order === 0 && held.cached && next.cached)
+        held.expiresAtMs = Math.max(held.expiresAtMs, next.expiresAtMs)
       if (order === 0 && !becomesReplica) return { status: 'same', seq: heldSeq }
     }
     if (!this.#makeRoom(next, held)) return { status: 'full', seq: heldSeq }

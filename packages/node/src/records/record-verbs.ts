@@ -180,7 +180,7 @@ export class RecordVerbs {
     // The wanted three answers, if one who is asked has no copy.
     const copiesAsked = !all && demand.hasCopies(keyId) ? settings.alpha + 1 : 0
     const hasCopy = local.some((record) => shelf.entry(slotOf(record))?.cached)
-    const { records, copyMs, lacking } = await readRecords(this.ports, proofs, {
+    const { records, copyMs, onlyCopies, lacking } = await readRecords(this.ports, proofs, {
       question,
       local,
       vouched: (hasCopy && copiesAsked > 0) || mayBeReplica(own, keyId, links, settings.k),
@@ -190,7 +190,7 @@ export class RecordVerbs {
     })
     const [record] = records
     if (!record || records.length > 1 || all) return records
-    demand.onAnswered(keyId, copyMs)
+    demand.onAnswered(keyId, copyMs, onlyCopies)
     if (copyMs !== undefined && demand.hasCopies(keyId)) {
       // A replica, or a former one, is renewed by the other holders only.
       if (shelf.entry(slotOf(record))?.cached === false) return records

@@ -9,7 +9,7 @@ export interface ShelfEntry {
   readonly author: string | undefined
   /** 0 for content. */
   readonly seq: number
-  readonly expiresAtMs: number
+  expiresAtMs: number
   /** Encoded size: what counts against the limits. */
   readonly bytes: number
   /** The slot in a digest, eight bytes. */

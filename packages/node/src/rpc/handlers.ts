@@ -33,7 +33,7 @@ import type { LinkTransport } from '../ports/link-transport.js'
 import { copyLifeMsMost, type Demand } from '../records/demand.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { RecordShelf } from '../records/record-shelf.js'
-import { mayBeReplica, replicasShareBits } from '../replication/replica-rank.js'
+import { isFar, mayBeReplica, replicasShareBits } from '../replication/replica-rank.js'
 import type { Settings } from '../settings.js'
 import type { Rpc } from './rpc.js'
 
@@ -154,10 +154,27 @@ export class Handlers {
   #copies(record: KadRecord, asker: Id): { copyMs?: number } {
     const { demand, shelf, now } = this.ports
     const entry = shelf.entry(slotOf(record))
-    if (entry?.cached === false) return demand.onAsked(record.keyId, asker) ? { copyMs: copyLifeMsMost } : {}
+    if (entry?.cached === false) {
+      if (!demand.onAsked(record.keyId, asker)) return {}
+      if (record.value.length <= spreadBytesMax && demand.mustSpread(record.keyId)) this.#spreadCopies(record)
+      return { copyMs: copyLifeMsMost }
+    }
     const leftMs = entry ? Math.floor(entry.expiresAtMs - now()) : 0
     // Less than a holder says whom many ask: that is how it is known from a copy.
     return { copyMs: Math.max(0, Math.min(leftMs, copyLifeMsMost - 1)) }
+  }
+
+  /** All who are linked here and are no replicas get a copy, to answer in this node's stead what they are to pass on to it. */
+  #spreadCopies(record: KadRecord): void {
+    const { links, own, settings } = this.ports
+    for (const link of links.lively()) {
+      if (!isFar(link.peer, record.keyId, own, links, settings.k, 'unlikely')) continue
+      const store = { type: 'store', record, cached: true } as const
+      this.ports
+        .rpc()
+        .request({ kind: 'link', link }, store)
+        .catch(() => undefined)
+    }
   }
 
   async #store(request: Store, origin: Origin): Promise<Reply> {
@@ -178,14 +195,20 @@ export class Handlers {
     if (fault !== 'ok') return answer(statusOf(fault))
     if (request.spread) this.#spread(request, origin)
     if (isHeld) return answer('same', held.seq)
-    const cachedUntilMs = request.cached ? this.ports.now() + this.#cacheLifeMs(record.keyId) : undefined
+    const cachedUntilMs = request.cached
+      ? this.ports.now() + this.#cacheLifeMs(record.keyId, origin)
+      : undefined
     const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
     if (status === 'stored' && !request.cached) this.ports.replication.onStored(slotOf(record), record.keyId)
     return answer(status, seq)
   }
 
-  #cacheLifeMs(keyId: Id): number {
+  /** A holder's own copy lives as long as it says in its answers; what a reader left on the way shorter with each bit of distance. */
+  #cacheLifeMs(keyId: Id, origin: Origin): number {
     const { own, links, settings } = this.ports
+    const isHolders =
+      origin.route.length === 1 && !isFar(origin.id, keyId, own, links, settings.k, 'unlikely')
+    if (isHolders) return copyLifeMsMost
     const stepsAway = replicasShareBits(own, links, settings.k) - commonPrefixLength(own, keyId)
     return cacheLifeMs(Math.max(0, stepsAway), copyLifeMsMost)
   }
@@ -234,6 +257,9 @@ function upToLimits(records: readonly KadRecord[]): KadRecord[] {
   }
   return fitting
 }
+
+/** Larger values are not spread: many links make much of them. */
+const spreadBytesMax = 16 * 1024
 
 /** Key, author, signature and numbers of one record, generously. */
 const recordOverheadBytes = 160

@@ -36,14 +36,12 @@ export async function laySwarm(options: GrowOptions): Promise<Swarm> {
     alpha: 1,
     dialRoundTrips: 0,
   })
-  const laid = new Set<string>()
   const lay = (a: Id, b: Id) => {
-    const pair = idKey(a) < idKey(b) ? idKey(a) + idKey(b) : idKey(b) + idKey(a)
-    if (laid.has(pair)) return
-    laid.add(pair)
+    const [from, to] = [transports.get(idKey(a))!, transports.get(idKey(b))!]
+    if (from.isLinkedTo(b) || to.isLinkedTo(a)) return
     const dialId = swarm.network.newDialId()
-    transports.get(idKey(b))!.agree(a, dialId)
-    swarm.network.open(transports.get(idKey(a))!, b, dialId)
+    to.agree(a, dialId)
+    swarm.network.open(from, b, dialId)
   }
   for (const [index, id] of ids.entries()) {
     const siblings = oracle.closest(id, k + 1).filter((other) => other !== id)
