@@ -158,6 +158,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
         ...ports,
         reintroductionMs: settings.reintroductionMs,
         overlayPathTo: (peer) => overlayPath({ own, rpc, links }, peer, undefined),
+        mayBeIsland: (peers) => links.size < settings.k && peers.some((peer) => !links.has(peer)),
       },
       {
         onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),

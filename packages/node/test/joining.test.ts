@@ -75,6 +75,34 @@ test('a node that lost every link looks for others again', async () => {
   ).toEqual([idToHex(cluster.node(3).id)])
 })
 
+test('two newcomers that can link to each other alone are no island once they can link to others', async () => {
+  // Nodes come back to the server of themselves once in 28 hours.
+  const cluster = swarm({ allowAlone: true, settings: { reintroductionMs: 100_000_000 } })
+  await cluster.grow(6)
+  const isOld = new Set(cluster.nodes.map(({ id }) => idToHex(id)))
+  cluster.network.faults.canConnect = (a, b) => isOld.has(idToHex(a)) === isOld.has(idToHex(b))
+  const pair = [cluster.add(), cluster.add()]
+  await cluster.run(Promise.all(pair.map(({ started }) => started)))
+  await cluster.clock.advance(60_000)
+  const linksOfPair = () => pair.map(({ member }) => member.node.inspect().links.length)
+  expect(linksOfPair()).toEqual([1, 1])
+  cluster.network.faults.canConnect = undefined
+  await cluster.clock.runUntil(() => linksOfPair().every((links) => links === 7), { withinMs: 300_000 })
+})
+
+test('who can link to none of those it was named goes on trying', async () => {
+  const cluster = swarm({ allowAlone: true, settings: { reintroductionMs: 100_000_000 } })
+  await cluster.grow(3)
+  const { member, started } = cluster.add()
+  const { node } = member
+  cluster.network.faults.canConnect = (a, b) => !equalIds(a, node.id) && !equalIds(b, node.id)
+  await cluster.run(started)
+  await cluster.clock.advance(60_000)
+  expect(node.status).toBe('alone')
+  cluster.network.faults.canConnect = undefined
+  await cluster.clock.runUntil(() => node.status === 'joined', { withinMs: 120_000 })
+})
+
 test('a closed node rejects its verbs with CLOSED and has left no timer', async () => {
   const timers = new Set<object>()
   const counted = (clock: Clock): Clock => ({

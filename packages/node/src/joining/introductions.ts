@@ -1,6 +1,7 @@
 /**
  * The introducers at work: asks them for first contacts, carries their signals, comes back to one that failed with
- * growing pauses, and to all of them now and then at random, greeters too, so that islands find each other again.
+ * growing pauses, and to all of them now and then at random, greeters too, so that islands find each other again. Who has
+ * few links and could not open one to each peer that was named may be on such an island, and comes back soon.
  */
 import type { Id } from '@kadrtc/kademlia'
 import type { KadrtcError } from '../errors.js'
@@ -19,8 +20,8 @@ export type IntroducerState =
   | { readonly type: 'down'; readonly error: KadrtcError }
 
 export interface IntroductionsEvents {
-  /** Peers that may be dialled through `pathTo`. */
-  onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): void
+  /** Peers that may be dialled through `pathTo`. Tells whether first contacts are being dialled now. */
+  onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): boolean
   onSignal(from: Id, signal: Uint8Array, path: SignalPath): void
   /** The state of an introducer changed. */
   onState(name: string, state: IntroducerState): void
@@ -35,11 +36,16 @@ export interface IntroductionsPorts {
   readonly reintroductionMs: number
   /** The way to a peer over the links that stand, for what an introducer cannot bring. */
   overlayPathTo(peer: Id): SignalPath
+  /** Few links stand, and none to some of `peers`: is this an island, rather than a small network? */
+  mayBeIsland(peers: readonly Id[]): boolean
 }
 
 /** An introducer that failed, or named nobody, is asked again after 1 s, then twice as long each time. Guesses. */
 const retryLeastMs = 1_000
 const retryMostMs = 30_000
+
+/** Who may be on an island asks again after this long, by when joining is over, then after twice as long each time. A guess. */
+const islandLeastMs = 5_000
 
 /** After many links were lost at once introducers are asked that much oftener, for that long. Guesses. */
 const hurry = 10
@@ -49,6 +55,8 @@ interface AtWork {
   readonly name: string
   readonly session: IntroducerSession
   state: IntroducerState
+  /** The peers of its last welcome; bounded by the introducer. */
+  named: readonly Id[]
   failures: number
   again: Timer | undefined
 }
@@ -83,6 +91,7 @@ export class Introductions {
         name: introducer.name,
         session,
         state: { type: 'connecting' },
+        named: [],
         failures: 0,
         again: undefined,
       }
@@ -95,9 +104,7 @@ export class Introductions {
   joined(): void {
     this.#settle()
     this.#linked = true
-    for (const atWork of this.#atWork) {
-      if (atWork.state.type === 'welcomed') this.#connectAfter(atWork, this.#rarelyMs())
-    }
+    this.#comeBackToAll()
   }
 
   /** Nobody is there yet: stays with the introducers for who comes, and goes on asking. */
@@ -110,11 +117,7 @@ export class Introductions {
   hurry(): void {
     if (this.#closed) return
     this.#hurryUntilMs = this.ports.clock.now() + hurriesForMs
-    for (const atWork of this.#atWork) {
-      const { type } = atWork.state
-      if (this.#linked && (type === 'welcomed' || type === 'released'))
-        this.#connectAfter(atWork, this.#rarelyMs())
-    }
+    if (this.#linked) this.#comeBackToAll()
   }
 
   /** Every link is gone: asks everybody again at once. */
@@ -135,11 +138,12 @@ export class Introductions {
 
   #onWelcome(atWork: AtWork, peers: readonly Id[]): void {
     if (this.#closed) return
-    if (peers.length > 0) atWork.failures = 0
+    atWork.named = peers
     this.#become(atWork, { type: 'welcomed', peers: peers.length })
-    if (peers.length > 0) this.events.onPeers(peers, (peer) => this.#path(atWork, peer))
-    if (this.#linked) this.#connectAfter(atWork, this.#rarelyMs())
-    else if (peers.length === 0) this.#connectAfter(atWork, this.#pauseMs(atWork))
+    const dials = peers.length > 0 && this.events.onPeers(peers, (peer) => this.#path(atWork, peer))
+    if (this.#linked) this.#comeBack(atWork)
+    else if (dials) atWork.failures = 0
+    else this.#connectAfter(atWork, this.#pauseMs(atWork))
     if (this.#settled) atWork.session.joined()
   }
 
@@ -147,11 +151,36 @@ export class Introductions {
     if (this.#closed) return
     if (!error) {
       this.#become(atWork, { type: 'released' })
-      this.#connectAfter(atWork, this.#rarelyMs())
+      // Who greeted while it was alone is still in need of the others.
+      if (this.#linked) this.#comeBack(atWork)
+      else this.#connectAfter(atWork, this.#pauseMs(atWork))
       return
     }
     this.#become(atWork, { type: 'down', error })
     this.#connectAfter(atWork, this.#pauseMs(atWork))
+  }
+
+  #comeBackToAll(): void {
+    for (const atWork of this.#atWork) {
+      const { type } = atWork.state
+      if (type === 'welcomed' || type === 'released') this.#comeBack(atWork)
+    }
+  }
+
+  /** Seldom, but soon if this may be an island by then. */
+  #comeBack(atWork: AtWork): void {
+    const rarelyMs = this.#rarelyMs()
+    const soonMs = islandLeastMs * 2 ** atWork.failures
+    if (soonMs >= rarelyMs) return this.#connectAfter(atWork, rarelyMs)
+    this.#after(atWork, soonMs, () => {
+      if (this.ports.mayBeIsland(atWork.named)) {
+        atWork.failures += 1
+        atWork.session.connect()
+      } else {
+        atWork.failures = 0
+        this.#connectAfter(atWork, rarelyMs - soonMs)
+      }
+    })
   }
 
   /** Exponentially distributed: nodes that began together do not come back together. */
@@ -173,8 +202,12 @@ export class Introductions {
   }
 
   #connectAfter(atWork: AtWork, delayMs: number): void {
+    this.#after(atWork, delayMs, () => atWork.session.connect())
+  }
+
+  #after(atWork: AtWork, delayMs: number, act: () => void): void {
     atWork.again?.cancel()
-    atWork.again = this.ports.clock.setTimer(Math.min(delayMs, 2 ** 30), () => atWork.session.connect())
+    atWork.again = this.ports.clock.setTimer(Math.min(delayMs, 2 ** 30), act)
   }
 
   #become(atWork: AtWork, state: IntroducerState): void {

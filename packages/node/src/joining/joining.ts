@@ -66,8 +66,8 @@ export class Joining {
     }
   }
 
-  /** An introducer named peers: dial a few, unless there are links enough already. */
-  onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): void {
+  /** An introducer named peers: dial a few, unless there are links enough already. Tells whether any are being dialled. */
+  onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): boolean {
     const { dialler } = this.ports
     const chosen = peers.filter((peer) => dialler.wants(peer)).slice(0, greetersDialled)
     for (const peer of chosen) {
@@ -80,6 +80,7 @@ export class Joining {
           this.#onGreetingEnded()
         })
     }
+    return this.#greeters.size > 0
   }
 
   onLinkOpened(): void {
