@@ -322,6 +322,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.emit('link', { peer: idToHex(link.peer) })
     this.#keeper.onLinkOpened(neighbour)
     this.#replicator.onPeerJoined(neighbour)
+    this.#publisher.onLinkOpened(this.#links.size)
     this.#joining.onLinkOpened()
   }
 

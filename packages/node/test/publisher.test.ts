@@ -1,4 +1,12 @@
-import { keyIdOf, type SignedRecord, slotOf } from '@kadrtc/kademlia'
+import {
+  compareDistances,
+  equalIds,
+  type Id,
+  idToHex,
+  keyIdOf,
+  type SignedRecord,
+  slotOf,
+} from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
 import type { Cluster } from '@kadrtc/simulator'
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
@@ -13,6 +21,12 @@ const minuteMs = 60_000
 async function kept(cluster: Cluster<KadNode>, index: number): Promise<SignedRecord[]> {
   const entries = await cluster.members[index]!.ports.published.scan()
   return entries.map(([, bytes]) => decodeRecord(bytes)).filter((record) => record.kind === 'signed')
+}
+
+/** Does a node hold a replica of what is under a key? */
+async function holds(cluster: Cluster<KadNode>, node: KadNode, keyId: Id): Promise<boolean> {
+  const { ports } = cluster.members.find((member) => member.node === node)!
+  return (await ports.records.scan()).some(([slot]) => slot.includes(idToHex(keyId)))
 }
 
 test('a put while other records are being republished is not undone by it', async () => {
@@ -30,6 +44,27 @@ test('a put while other records are being republished is not undone by it', asyn
   const record = (await kept(cluster, 0)).find(({ keyId }) => keyId.every((byte, i) => byte === keys[3]![i]))
   expect(said(record)).toBe('new')
   expect(record?.seq).toBe(seq)
+})
+
+test('what was put by who was alone is put again when links have come', async () => {
+  const cluster = swarm({ allowAlone: true, settings: { k: 4, linksMax: 16 } })
+  await cluster.grow(40)
+  const { member, started } = cluster.add()
+  const author = member.node
+  cluster.network.faults.canConnect = (a, b) => !equalIds(a, author.id) && !equalIds(b, author.id)
+  await cluster.run(started)
+  const keys = Array.from({ length: 10 }, (_, index) => keyIdOf(`key ${index}`))
+  for (const keyId of keys) {
+    const outcome = await cluster.run(author.records.put(keyId, text('early')))
+    expect(outcome).toMatchObject({ stored: 1, wanted: 1 })
+  }
+  cluster.network.faults.canConnect = undefined
+  await cluster.clock.runUntil(() => author.status === 'joined', { withinMs: 120_000 })
+  await cluster.clock.advance(30_000)
+  for (const keyId of keys) {
+    const nearest = cluster.nodes.sort((a, b) => compareDistances(keyId, a.id, b.id)).slice(0, 4)
+    for (const node of nearest) expect(await holds(cluster, node, keyId)).toBe(true)
+  }
 })
 
 test('a failed put is not republished', async () => {

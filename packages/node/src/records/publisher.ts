@@ -25,11 +25,13 @@ export interface PublisherPorts extends PlacementPorts {
 interface Publication {
   readonly record: KadRecord
   readonly dueAtMs: number
+  /** How many of the closest were found when it was last put. Fewer than k: so small was the network, or what we knew of it. */
+  readonly wanted: number
 }
 
 /** Own records republished within one tick: the rest wait for the next. */
 const republishedAtOnce = 16
-/** After a restart republishing is spread over this time. A guess. */
+/** After a restart, and when links have come, republishing is spread over this time. A guess. */
 const restartSpreadMs = 5_000
 
 export class Publisher {
@@ -65,6 +67,7 @@ export class Publisher {
         this.#publications.set(slot, {
           record,
           dueAtMs: clock.now() + restartSpreadMs * randomFraction(random),
+          wanted: this.ports.settings.k,
         })
         this.#noteSeq(record)
       }
@@ -100,8 +103,27 @@ export class Publisher {
       if (!(error instanceof KadrtcError) || error.code !== 'NOT_STORED') throw error
       return this.#placeCarefully(record, options)
     })
-    this.#remember(slot, record)
+    this.#remember(slot, record, outcome.wanted)
     return outcome
+  }
+
+  /**
+   * A link has opened, and there are `links` now. What was put when fewer than half as many nodes could be found, as by who was
+   * alone then or on an island, lies where nobody looks for it: it is put again.
+   */
+  onLinkOpened(links: number): void {
+    const { clock, random, settings } = this.ports
+    const nowMs = clock.now()
+    let found = false
+    for (const [slot, publication] of this.#publications) {
+      const { wanted, dueAtMs } = publication
+      if (wanted >= settings.k || links < Math.min(settings.k, 2 * wanted)) continue
+      if (dueAtMs <= nowMs + restartSpreadMs) continue
+      const soonMs = nowMs + restartSpreadMs * randomFraction(random)
+      this.#publications.set(slot, { ...publication, dueAtMs: soonMs })
+      found = true
+    }
+    if (found) this.#schedule()
   }
 
   #linkedReplicas(keyId: Id): readonly Contact[] {
@@ -136,11 +158,11 @@ export class Publisher {
     if (record.kind === 'signed') this.#highestSeq = Math.max(this.#highestSeq ?? 0, record.seq)
   }
 
-  #remember(slot: string, record: KadRecord): void {
+  #remember(slot: string, record: KadRecord, wanted: number): void {
     this.#noteSeq(record)
     const { published, clock, onWriteFailed } = this.ports
     const lifeMs = record.expiresAtMs - clock.now()
-    this.#publications.set(slot, { record, dueAtMs: clock.now() + republishDelayMs(lifeMs) })
+    this.#publications.set(slot, { record, dueAtMs: clock.now() + republishDelayMs(lifeMs), wanted })
     published.put([[slot, encodeRecord(record)]]).catch(onWriteFailed)
     this.#schedule()
   }
@@ -174,10 +196,13 @@ export class Publisher {
         await this.ports.published.delete([slot])
         continue
       }
-      this.#remember(slot, renewed)
+      this.#remember(slot, renewed, this.ports.settings.k)
       const placement = this.#place(renewed, { until: 'all' })
       placement.finish(await findClosest(this.ports, renewed.keyId))
-      await placement.outcome.catch(() => undefined)
+      const outcome = await placement.outcome.catch(() => undefined)
+      const standing = this.#publications.get(slot)
+      if (outcome && standing?.record === renewed)
+        this.#publications.set(slot, { ...standing, wanted: outcome.wanted })
     }
   }
 
