@@ -158,7 +158,10 @@ export class KadNode extends EventEmitter<NodeEvents> {
         ...ports,
         reintroductionMs: settings.reintroductionMs,
         overlayPathTo: (peer) => overlayPath({ own, rpc, links }, peer, undefined),
-        mayBeIsland: (peers) => links.size < settings.k && peers.some((peer) => !links.has(peer)),
+        mayBeIsland: (peers) => {
+          const linked = peers.filter((peer) => links.has(peer)).length
+          return links.size < settings.k && linked < peers.length / 2
+        },
       },
       {
         onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),

@@ -1,7 +1,7 @@
 /**
  * The introducers at work: asks them for first contacts, carries their signals, comes back to one that failed with
  * growing pauses, and to all of them now and then at random, greeters too, so that islands find each other again. Who has
- * few links and could not open one to each peer that was named may be on such an island, and comes back soon.
+ * few links, and to few of those that were named, may be on such an island, and comes back soon.
  */
 import type { Id } from '@kadrtc/kademlia'
 import type { KadrtcError } from '../errors.js'
@@ -36,7 +36,7 @@ export interface IntroductionsPorts {
   readonly reintroductionMs: number
   /** The way to a peer over the links that stand, for what an introducer cannot bring. */
   overlayPathTo(peer: Id): SignalPath
-  /** Few links stand, and none to some of `peers`: is this an island, rather than a small network? */
+  /** Few links stand, and to few of `peers`: is this an island, rather than a small network? */
   mayBeIsland(peers: readonly Id[]): boolean
 }
 
