@@ -25,7 +25,7 @@ export interface PublisherPorts extends PlacementPorts {
 interface Publication {
   readonly record: KadRecord
   readonly dueAtMs: number
-  /** How many of the closest were found when it was last put. Fewer than k: so small was the network, or what we knew of it. */
+  /** How many of the k closest were found when it was last put. */
   readonly wanted: number
 }
 
@@ -108,19 +108,19 @@ export class Publisher {
   }
 
   /**
-   * A link has opened, and there are `links` now. What was put when fewer than half as many nodes could be found, as by who was
-   * alone then or on an island, lies where nobody looks for it: it is put again.
+   * A link has opened, and there are `links` now. What was put when few others could be found, as by who was alone then or on an
+   * island, may lie where nobody looks for it: it is put again, once there are more.
    */
   onLinkOpened(links: number): void {
     const { clock, random, settings } = this.ports
+    const few = settings.k / 2
+    if (links < few) return
     const nowMs = clock.now()
     let found = false
     for (const [slot, publication] of this.#publications) {
-      const { wanted, dueAtMs } = publication
-      if (wanted >= settings.k || links < Math.min(settings.k, 2 * wanted)) continue
-      if (dueAtMs <= nowMs + restartSpreadMs) continue
-      const soonMs = nowMs + restartSpreadMs * randomFraction(random)
-      this.#publications.set(slot, { ...publication, dueAtMs: soonMs })
+      if (publication.wanted >= few || publication.dueAtMs <= nowMs + restartSpreadMs) continue
+      const dueAtMs = nowMs + restartSpreadMs * randomFraction(random)
+      this.#publications.set(slot, { ...publication, dueAtMs })
       found = true
     }
     if (found) this.#schedule()
