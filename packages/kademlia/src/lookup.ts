@@ -133,6 +133,11 @@ export class Lookup<C extends { readonly id: Id }> {
     return { type: 'ask', contact: candidate.contact }
   }
 
+  /** Contacts that were heard of otherwise, as from a question asked before: seeds that come late. Ignored after the end. */
+  hear(contacts: readonly C[]): void {
+    if (!this.#finished) this.#dealSeeds(contacts)
+  }
+
   /** `id` answered with the contacts it knows closest to the target. The first k of them are used. */
   onReply(id: Id, closer: readonly C[], now: number): LookupInput {
     this.#expire(now)

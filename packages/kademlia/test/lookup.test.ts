@@ -46,6 +46,19 @@ describe('a lookup', () => {
     expect(lookup.asked).toBe(3)
   })
 
+  test('goes on from contacts that were heard of otherwise, until it has ended', () => {
+    const lookup = lookupFrom(['1000', '0100'], { alpha: 2 })
+    expect([step(lookup), step(lookup)]).toEqual(['ask 0100', 'ask 1000'])
+    reply(lookup, '0100')
+    lookup.hear(['0001', '0100', '1111'].map(tinyContact))
+    expect(step(lookup)).toBe('ask 0001')
+    reply(lookup, '0001')
+    expect(step(lookup)).toBe('finished 0001 0100')
+    lookup.hear([tinyContact('0000')])
+    expect(step(lookup)).toBe('finished 0001 0100')
+    expect(lookup.asked).toBe(3)
+  })
+
   test('with nobody to ask ends at once', () => {
     expect(step(lookupFrom([]))).toBe('finished')
     expect(step(lookupFrom(['1111']))).toBe('finished')

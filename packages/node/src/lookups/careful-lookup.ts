@@ -22,6 +22,11 @@ export interface CarefulLookupOptions {
   readonly seeds: readonly Contact[]
   /** Asks one contact: FIND_NODE or FIND_VALUE. */
   readonly ask: (contact: Contact) => Promise<Findings>
+  /**
+   * Takes what has been heard otherwise since it was last asked: late answers of the fast way. Whoever is said to be known in a
+   * question is named by nobody else, and must be known here.
+   */
+  readonly takeHeard?: () => readonly Contact[]
   readonly signal?: CancelSignal | undefined
   readonly k?: number
   readonly paths?: number
@@ -77,6 +82,7 @@ export function carefulLookup(
       if (done) return
       timer?.cancel()
       timer = undefined
+      lookup.hear(options.takeHeard?.() ?? [])
       for (;;) {
         const step = lookup.next(clock.now())
         switch (step.type) {

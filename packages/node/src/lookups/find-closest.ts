@@ -2,14 +2,15 @@
  * The k nodes closest to an id. Fast: alpha packets `toward` it, one round trip, since the node at the end of the way
  * keeps links to its own k nearest. Careful, when those time out: the iterative lookup.
  */
-import { compareDistances, equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import { compareDistances, equalIds, type Id, idKey, isCloser } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Timer } from '../ports/clock.js'
 import { linkedReplicas } from '../replication/replica-rank.js'
-import type { Question } from '../rpc/question.js'
+import type { Answer, Question } from '../rpc/question.js'
 import { carefulLookup } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import { knownNear } from './known-near.js'
+import { type View, whoKnowsTheLast } from './last-subtree.js'
 import type { LookupPorts } from './lookup-ports.js'
 import { firstWays, fixedCorners, waysToReplicas } from './ways.js'
 
@@ -22,6 +23,11 @@ export interface FindClosestOptions {
   /** Over so many disjoint paths, carefully; 0, the default: the fast way, and carefully only if that brings nothing. */
   readonly paths?: number
   readonly signal?: CancelSignal | undefined
+  /**
+   * What to do when the fast answers do not say for certain who the last of the k closest are. One more node is asked who
+   * does: 'tell' resolves meanwhile, and `onHeard` is told; 'wait' waits. Default: nobody is asked.
+   */
+  readonly inDoubt?: 'tell' | 'wait'
   /** Told after each fast answer who the k closest are, as far as is known then. */
   readonly onHeard?: (closest: readonly Contact[]) => void
 }
@@ -51,20 +57,29 @@ export async function findClosest(
   const firstQuestion = () => (isHome ? question() : ({ type: 'find-node', target } as const))
   const paths = options.paths ?? 0
   let closest = nearest(heard, target, count)
-  const onAnswer = (contacts: readonly Contact[]) => {
+  let nearestView: View = { responder: ports.own, contacts: ports.links.closest(target, ports.settings.k) }
+  /** What the fast way brings once the careful way has begun. Bounded by the answers of the fast way. */
+  let late: Contact[] | undefined
+  const onAnswer = ({ responder, route, reply }: Answer<'find-node'>) => {
+    const contacts = [{ id: responder, route }, ...contactsBehind(reply.contacts, route)]
     const before = closest
     hear(contacts)
+    late?.push(...contacts)
+    if (late) return true
+    if (isCloser(target, responder, nearestView.responder))
+      nearestView = { responder, contacts: reply.contacts }
     closest = nearest(heard, target, count)
     options.onHeard?.(closest)
     return closest.some(({ id }, rank) => !before[rank] || !equalIds(id, before[rank].id))
   }
   const enough = paths === 0 && (await askFast(ports, target, firstQuestion, onAnswer))
   if (!enough) {
-    const seeds = [...heard.values()]
+    late = []
     return carefulLookup(ports, {
       target,
       own: ports.own,
-      seeds,
+      seeds: [...heard.values()],
+      takeHeard: () => late?.splice(0) ?? [],
       k: count,
       paths: Math.max(1, paths),
       signal: options.signal,
@@ -75,6 +90,13 @@ export async function findClosest(
         return { contacts: reply.contacts, route }
       },
     })
+  }
+  const last = options.inDoubt && whoKnowsTheLast(target, ports.own, nearestView, ports.settings.k)
+  const contact = last && heard.get(idKey(last))
+  if (contact) {
+    const way = { kind: 'route', route: contact.route } as const
+    const asking = ports.rpc.request(way, question(), { signal: options.signal }).then(onAnswer, () => false)
+    if (options.inDoubt === 'wait') await asking
   }
   return closest
 }
@@ -88,7 +110,7 @@ function askFast(
   target: Id,
   question: () => Question<'find-node'>,
   /** Tells whether it changed who the closest are. */
-  onAnswer: (contacts: readonly Contact[]) => boolean,
+  onAnswer: (answer: Answer<'find-node'>) => boolean,
 ): Promise<boolean> {
   const { own, rpc, links, settings, clock } = ports
   const isHome = equalIds(own, target)
@@ -112,8 +134,8 @@ function askFast(
     for (const way of ways) {
       rpc
         .request(way, question())
-        .then(({ reply, responder, route }) => {
-          const isNews = onAnswer([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+        .then((answer) => {
+          const isNews = onAnswer(answer)
           answers += isLinked && !isNews ? agreeing : 1
         })
         .catch(() => undefined)

@@ -72,6 +72,8 @@ class Read {
   /** What each responder of the fast phase answered, for the careful phase not to ask it again. */
   readonly #answered = new Map<string, Findings>()
   readonly #heard: Contact[] = []
+  /** So many of these the careful lookup has been told of. */
+  #told = 0
   #asked = 0
   #lacking: Contact | undefined
   /** Of the answers that told of copies, the longest life of one. */
@@ -200,7 +202,12 @@ class Read {
     carefulLookup(this.ports, {
       target: keyId,
       own,
-      seeds: [...linkedContacts(this.ports), ...this.#heard],
+      seeds: linkedContacts(this.ports),
+      takeHeard: () => {
+        const news = this.#heard.slice(this.#told)
+        this.#told = this.#heard.length
+        return news
+      },
       signal: this.options.signal,
       paths: 1,
       k: absenceContacts,

@@ -1,0 +1,78 @@
+import { idToHex } from '@kadrtc/kademlia'
+import { describe, expect, test } from 'vitest'
+import { findClosest } from '../src/lookups/find-closest.js'
+import { readRecords } from '../src/lookups/read.js'
+import type { RecordProofs } from '../src/records/proofs.js'
+import { nearestFirst, randomIds, type ViewRigOptions, viewRig } from './view-rig.js'
+
+const k = 8
+const targets = randomIds('targets', 60)
+
+function scene(times: Pick<ViewRigOptions, 'firstMs' | 'alongMs'>) {
+  const ids = randomIds('find closest', 200)
+  const linked = [...nearestFirst(ids, ids[0]!).slice(1, k + 1), ...ids.slice(150, 165)]
+  const rig = viewRig({ ids, k, linked, ...times })
+  return { ...rig, closestTo: (target: (typeof ids)[0]) => nearestFirst(ids.slice(1), target).slice(0, k) }
+}
+
+describe('when the answer leaves open who the last of the closest are', () => {
+  test('one more node is asked, and then they are the true ones', async () => {
+    const { clock, ports, asked, closestTo } = scene({ firstMs: 20, alongMs: 20 })
+    for (const target of targets) {
+      const found = await clock.settle(findClosest(ports, target, { inDoubt: 'wait' }), { withinMs: 1_000 })
+      expect(found.map(({ id }) => idToHex(id))).toEqual(closestTo(target).map(idToHex))
+    }
+    const questions = asked.length
+    for (const target of targets) await clock.settle(findClosest(ports, target), { withinMs: 1_000 })
+    const more = questions - (asked.length - questions)
+    expect(more).toBeGreaterThan(targets.length / 10)
+    expect(more).toBeLessThan(targets.length / 1.5)
+  })
+
+  test('who does not wait is told, and gets its answer no later', async () => {
+    const { clock, ports, closestTo } = scene({ firstMs: 20, alongMs: 20 })
+    let changed = 0
+    for (const target of targets) {
+      const startMs = clock.elapsedMs
+      let heard: string[] = []
+      const onHeard = (closest: readonly { id: (typeof targets)[0] }[]) => {
+        heard = closest.map(({ id }) => idToHex(id))
+      }
+      const finding = findClosest(ports, target, { inDoubt: 'tell', onHeard })
+      const found = await clock.settle(finding, { withinMs: 1_000 })
+      expect(clock.elapsedMs - startMs).toBe(20)
+      await clock.advance(30)
+      expect(heard).toEqual(closestTo(target).map(idToHex))
+      if (found.some(({ id }, rank) => idToHex(id) !== heard[rank])) changed++
+    }
+    expect(changed).toBeGreaterThan(0)
+  })
+})
+
+describe('when the first answers come late, while the careful lookup is under way', () => {
+  test('it goes on from what they name, for nobody else will name it', async () => {
+    const { clock, ports, closestTo } = scene({ firstMs: 150, alongMs: 40 })
+    for (const target of targets) {
+      const found = await clock.settle(findClosest(ports, target), { withinMs: 10_000 })
+      expect(found.map(({ id }) => idToHex(id))).toEqual(closestTo(target).map(idToHex))
+    }
+  })
+
+  test('a get asks all who are near before it says that there is nothing', async () => {
+    const { clock, ports, asked, closestTo } = scene({ firstMs: 150, alongMs: 40 })
+    for (const keyId of targets) {
+      asked.length = 0
+      const reading = readRecords(ports, {} as RecordProofs, {
+        question: { type: 'find-value', keyId, all: false },
+        local: [],
+        vouched: false,
+        holdersWanted: 3,
+        copyHolders: [],
+        signal: new AbortController().signal,
+      })
+      expect((await clock.settle(reading, { withinMs: 10_000 })).records).toEqual([])
+      const all = new Set(asked.map(({ id }) => idToHex(id)))
+      for (const id of closestTo(keyId)) expect(all.has(idToHex(id))).toBe(true)
+    }
+  })
+})
