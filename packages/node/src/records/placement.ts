@@ -12,7 +12,9 @@ import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import { wayToFar } from '../lookups/ways.js'
+import { wayTo } from '../overlay/signal-paths.js'
 import type { Timer } from '../ports/clock.js'
+import type { Way } from '../rpc/way.js'
 import type { RecordShelf } from './record-shelf.js'
 
 export interface PlacementPorts extends LookupPorts {
@@ -47,7 +49,7 @@ const verdictsMax = 256
 export class Placement {
   /** Rejects with NOT_STORED, CONFLICT, or the signal's reason. */
   readonly outcome: Promise<StoreOutcome>
-  /** Called once nobody will be asked any more. */
+  /** Called once it waits for no time to pass: who is found later is asked at once. */
   onQuiet: () => void = () => undefined
   /** Whoever has been asked or answered, with what came of it; bounded by what one lookup names and `verdictsMax`. */
   readonly #verdicts = new Map<string, Verdict | undefined>()
@@ -58,6 +60,7 @@ export class Placement {
   /** Runs until those to whom the record went ahead should have answered. */
   #ahead: Timer | undefined
   #settled = false
+  #closed = false
   #resolve!: (outcome: StoreOutcome) => void
   #reject!: (reason: unknown) => void
   readonly #abort = () => {
@@ -100,15 +103,24 @@ export class Placement {
     })
   }
 
-  /** The closest contacts as far as they are known now, nearest first: they are asked to store the record. */
+  /**
+   * The closest contacts as far as they are known now, nearest first: they are asked to store the record. Some are found after
+   * the lookup has ended, or a majority has stored it: they are to have it too.
+   */
   aim(contacts: readonly Contact[]): void {
-    if (this.#settled || this.#ahead) return
-    for (const contact of this.#remoteOf(contacts).remote) this.#ask(contact)
+    if (this.#closed) return
+    const { remote, ownIsReplica } = this.#remoteOf(contacts)
+    if (this.#remote) {
+      this.#remote = remote
+      if (!ownIsReplica) this.#own = undefined
+    }
+    if (!this.#ahead) for (const contact of remote) this.#ask(contact)
+    this.#consider()
   }
 
   /** The lookup has ended: these are the closest. */
   finish(contacts: readonly Contact[]): void {
-    if (this.#settled) return
+    if (this.#closed) return
     const { remote, ownIsReplica } = this.#remoteOf(contacts)
     this.#remote = remote
     if (ownIsReplica) this.#own = this.ports.shelf.offer(this.record, { ifSeq: this.#options.ifSeq })
@@ -121,6 +133,7 @@ export class Placement {
 
   /** Asks nobody any more; the outcome is what it is. */
   close(): void {
+    this.#closed = true
     this.#ahead?.cancel()
     this.#ahead = undefined
     this.#remote ??= []
@@ -138,8 +151,14 @@ export class Placement {
     const key = idKey(id)
     if (this.#verdicts.has(key)) return
     this.#verdicts.set(key, undefined)
-    this.ports.rpc
-      .request({ kind: 'route', route }, this.#store())
+    this.#askBy({ kind: 'route', route })
+      .catch((error) => {
+        // A link on the way has closed since: the packet finds another way by itself.
+        const isBroken = error instanceof KadrtcError && error.code === 'UNREACHABLE'
+        const way = isBroken && !this.#closed ? wayTo(this.ports.own, this.ports.links, id) : undefined
+        if (!way) throw error
+        return this.#askBy(way)
+      })
       .then(
         ({ reply }) => this.#verdicts.set(key, reply),
         () => {
@@ -148,6 +167,10 @@ export class Placement {
         },
       )
       .finally(() => this.#consider())
+  }
+
+  #askBy(way: Way) {
+    return this.ports.rpc.request(way, this.#store())
   }
 
   #store() {
@@ -173,6 +196,7 @@ export class Placement {
     const refused = verdicts.findLast(({ status }) => status !== 'failed')?.status
     if (conflicts.length > 0 && conflicts.length >= stored) {
       const seq = Math.max(0, ...conflicts.map((conflict) => conflict.seq ?? 0))
+      this.close()
       this.#reject(new KadrtcError('CONFLICT', `the sequence number there is ${seq}`))
     } else if (stored === 0) this.#reject(new KadrtcError('NOT_STORED', refused))
     else this.#resolve({ stored, wanted })

@@ -85,6 +85,7 @@ export class Publisher {
     let heard = this.#linkedReplicas(keyId)
     const finding = findClosest(this.ports, keyId, {
       signal: options.signal,
+      inDoubt: options.until === 'all' ? 'wait' : 'tell',
       onHeard: (closest) => {
         heard = closest
         placement?.aim(closest)
@@ -198,7 +199,7 @@ export class Publisher {
       }
       this.#remember(slot, renewed, this.ports.settings.k)
       const placement = this.#place(renewed, { until: 'all' })
-      placement.finish(await findClosest(this.ports, renewed.keyId))
+      placement.finish(await findClosest(this.ports, renewed.keyId, { inDoubt: 'wait' }))
       const outcome = await placement.outcome.catch(() => undefined)
       const standing = this.#publications.get(slot)
       if (outcome && standing?.record === renewed)
