@@ -57,7 +57,7 @@ export async function findClosest(
   const firstQuestion = () => (isHome ? question() : ({ type: 'find-node', target } as const))
   const paths = options.paths ?? 0
   let closest = nearest(heard, target, count)
-  let nearestView: View = { responder: ports.own, contacts: ports.links.closest(target, ports.settings.k) }
+  let nearestView: View | undefined
   /** What the fast way brings once the careful way has begun. Bounded by the answers of the fast way. */
   let late: Contact[] | undefined
   const onAnswer = ({ responder, route, reply }: Answer<'find-node'>) => {
@@ -66,7 +66,7 @@ export async function findClosest(
     hear(contacts)
     late?.push(...contacts)
     if (late) return true
-    if (isCloser(target, responder, nearestView.responder))
+    if (!nearestView || isCloser(target, responder, nearestView.responder))
       nearestView = { responder, contacts: reply.contacts }
     closest = nearest(heard, target, count)
     options.onHeard?.(closest)
@@ -91,8 +91,8 @@ export async function findClosest(
       },
     })
   }
-  const last = options.inDoubt && whoKnowsTheLast(target, ports.own, nearestView, ports.settings.k)
-  const contact = last && heard.get(idKey(last))
+  const last = nearestView && whoKnowsTheLast(target, ports.own, nearestView, ports.settings.k)
+  const contact = options.inDoubt && last && heard.get(idKey(last))
   if (contact) {
     const way = { kind: 'route', route: contact.route } as const
     const asking = ports.rpc.request(way, question(), { signal: options.signal }).then(onAnswer, () => false)

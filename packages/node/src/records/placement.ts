@@ -57,6 +57,8 @@ export class Placement {
   /** The replicas besides this node, once the lookup has ended. */
   #remote: readonly Contact[] | undefined
   #own: Verdict | undefined
+  /** The replicas besides this node, as far as they were known when somebody was heard of last. */
+  #aimedAt: readonly Contact[] = []
   /** Runs until those to whom the record went ahead should have answered. */
   #ahead: Timer | undefined
   #settled = false
@@ -98,24 +100,19 @@ export class Placement {
     const { direct, relayed } = rpc.roundTrips
     this.#ahead = clock.setTimer(relayed.hedgeAfterMs + direct.hedgeAfterMs, () => {
       this.#ahead = undefined
-      for (const contact of this.#remote ?? []) this.#ask(contact)
+      for (const contact of [...(this.#remote ?? []), ...this.#aimedAt]) this.#ask(contact)
       if (this.#remote) this.onQuiet()
     })
   }
 
   /**
-   * The closest contacts as far as they are known now, nearest first: they are asked to store the record. Some are found after
-   * the lookup has ended, or a majority has stored it: they are to have it too.
+   * The closest contacts as far as they are known now, nearest first: they are asked to store the record. Who is found after
+   * the lookup has ended, or a majority has stored it, is to have it too, and does not change what it comes to.
    */
   aim(contacts: readonly Contact[]): void {
     if (this.#closed) return
-    const { remote, ownIsReplica } = this.#remoteOf(contacts)
-    if (this.#remote) {
-      this.#remote = remote
-      if (!ownIsReplica) this.#own = undefined
-    }
-    if (!this.#ahead) for (const contact of remote) this.#ask(contact)
-    this.#consider()
+    this.#aimedAt = this.#remoteOf(contacts).remote
+    if (!this.#ahead) for (const contact of this.#aimedAt) this.#ask(contact)
   }
 
   /** The lookup has ended: these are the closest. */
