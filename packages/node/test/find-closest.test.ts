@@ -1,4 +1,5 @@
 import { idToHex } from '@kadrtc/kademlia'
+import { SeededRandom } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import { findClosest } from '../src/lookups/find-closest.js'
 import { readRecords } from '../src/lookups/read.js'
@@ -62,7 +63,7 @@ describe('when the first answers come late, while the careful lookup is under wa
     const { clock, ports, asked, closestTo } = scene({ firstMs: 150, alongMs: 40 })
     for (const keyId of targets) {
       asked.length = 0
-      const reading = readRecords(ports, {} as RecordProofs, {
+      const reading = readRecords({ ...ports, random: new SeededRandom(1) }, {} as RecordProofs, {
         question: { type: 'find-value', keyId, all: false },
         local: [],
         vouched: false,
