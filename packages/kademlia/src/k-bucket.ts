@@ -2,7 +2,7 @@
  * One k-bucket: up to k contacts in least-recently-seen order (Kademlia paper, section 2.2), and the replacement cache
  * of those that found no room (section 4.1). Used by routing-table.ts alone, which decides what belongs in it.
  */
-import { equalIds, type Id } from './id.js'
+import { equalIds, type Id, idBytes } from './id.js'
 
 /**
  * Contacts, least recently seen first, and when each was last seen, counted in events of the table. The arrays are made anew
@@ -11,14 +11,19 @@ import { equalIds, type Id } from './id.js'
 export class Contacts<C extends { readonly id: Id }> {
   #list: readonly C[] = none
   #seen: readonly number[] = none
+  /** The last 24 bits of each id: to look at the ids themselves takes the memory far longer than to compare numbers. */
+  #tails: readonly number[] = none
 
   get list(): readonly C[] {
     return this.#list
   }
 
   indexOf(id: Id): number {
-    const list = this.#list
-    for (let i = 0; i < list.length; i++) if (equalIds(list[i]!.id, id)) return i
+    const tails = this.#tails
+    const tail = tailOf(id)
+    for (let i = 0; i < tails.length; i++) {
+      if (tails[i] === tail && equalIds(this.#list[i]!.id, id)) return i
+    }
     return -1
   }
 
@@ -31,6 +36,7 @@ export class Contacts<C extends { readonly id: Id }> {
     const contact = this.#list[at]!
     this.#list = this.#list.toSpliced(at, 1)
     this.#seen = this.#seen.toSpliced(at, 1)
+    this.#tails = this.#tails.toSpliced(at, 1)
     return contact
   }
 
@@ -49,7 +55,12 @@ export class Contacts<C extends { readonly id: Id }> {
   #insert(at: number, contact: C, seen: number): void {
     this.#list = this.#list.toSpliced(at, 0, contact)
     this.#seen = this.#seen.toSpliced(at, 0, seen)
+    this.#tails = this.#tails.toSpliced(at, 0, tailOf(contact.id))
   }
+}
+
+function tailOf(id: Id): number {
+  return (id[idBytes - 3]! << 16) | (id[idBytes - 2]! << 8) | id[idBytes - 1]!
 }
 
 /** Shared, since most buckets of most tables are empty. */

@@ -44,7 +44,9 @@ export class Oracle {
   /** The `count` nodes closest to `target`, nearest first. */
   closest(target: Id, count: number): Id[] {
     // All of the smallest subtree around the target that holds enough nodes, and no more than twice that many on average.
-    for (let prefix = 159; ; prefix--) {
+    // Ids are spread evenly: so deep there is hardly a second one.
+    const deepest = Math.min(159, 2 * Math.ceil(Math.log2(this.#sorted.length + 1)))
+    for (let prefix = deepest; ; prefix--) {
       const [start, end] = this.#subtree(target, prefix)
       if (end - start < count && prefix > 0) continue
       const near = prefix > 0 ? this.#sorted.slice(start, end) : [...this.#sorted]
