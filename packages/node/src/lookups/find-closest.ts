@@ -56,7 +56,7 @@ export async function findClosest(
   const isHome = equalIds(ports.own, target)
   const firstQuestion = () => (isHome ? question() : ({ type: 'find-node', target } as const))
   const paths = options.paths ?? 0
-  let closest = nearest(heard, target, count)
+  let closest: readonly Contact[] = ports.links.closestNeighbours(target, count)
   let nearestView: View | undefined
   /** What the fast way brings once the careful way has begun. Bounded by the answers of the fast way. */
   let late: Contact[] | undefined
@@ -68,7 +68,13 @@ export async function findClosest(
     if (late) return true
     if (!nearestView || isCloser(target, responder, nearestView.responder))
       nearestView = { responder, contacts: reply.contacts }
-    closest = nearest(heard, target, count)
+    // Who was none of the closest before is none now: only who is named can be new among them.
+    const named = new Set([...before, ...contacts].map(({ id }) => idKey(id)))
+    closest = nearest(
+      [...named].flatMap((key) => heard.get(key) ?? []),
+      target,
+      count,
+    )
     options.onHeard?.(closest)
     return closest.some(({ id }, rank) => !before[rank] || !equalIds(id, before[rank].id))
   }
@@ -152,6 +158,6 @@ export function linkedContacts({ links }: LookupPorts): readonly Contact[] {
   return links.neighbours()
 }
 
-function nearest(contacts: ReadonlyMap<string, Contact>, target: Id, count: number): Contact[] {
-  return [...contacts.values()].sort((a, b) => compareDistances(target, a.id, b.id)).slice(0, count)
+function nearest(contacts: Contact[], target: Id, count: number): Contact[] {
+  return contacts.sort((a, b) => compareDistances(target, a.id, b.id)).slice(0, count)
 }
