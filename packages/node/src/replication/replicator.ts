@@ -71,6 +71,8 @@ export class Replicator {
   readonly counters = { offered: 0, handedOver: 0 }
   readonly #batches = new Map<string, Batch>()
   readonly #fresh = new Map<number, Fresh>()
+  /** Where in `#fresh` a slot stands. */
+  readonly #freshOf = new Map<string, Set<string>>()
   #hourly: Timer | undefined
   #closed = false
 
@@ -80,17 +82,19 @@ export class Replicator {
 
   /** `peer` is a neighbour now: offer it what it should hold. A former holder leaves that to the k closest, who know better. */
   onPeerJoined(peer: Contact): void {
-    this.#offerTo(peer, (keyId, ownRank) => ownRank <= standIns && this.#isLikelyReplica(keyId))
+    this.#offerTo(peer, standIns, (keyId) => this.#isLikelyReplica(keyId))
   }
 
-  #offerTo(peer: Contact, isOurs: (keyId: Id, ownRank: number) => boolean): void {
+  /** Offers it what is ours and what no more than `rankMost` others are closer to than this node. */
+  #offerTo(peer: Contact, rankMost: number, isOurs: (keyId: Id) => boolean): void {
     const { own, settings, shelf } = this.ports
     if (shelf.count === 0) return
     const others = this.#others().filter((id) => !equalIds(id, peer.id))
     this.#forEachHeld((slot, keyId) => {
-      const ownRank = countCloser(keyId, own, others)
-      if (!isOurs(keyId, ownRank)) return
-      const closer = countCloser(keyId, peer.id, others) + Number(compareDistances(keyId, own, peer.id) < 0)
+      const ownRank = countCloser(keyId, own, others, rankMost)
+      if (ownRank > rankMost || !isOurs(keyId)) return
+      const isCloser = Number(compareDistances(keyId, own, peer.id) < 0)
+      const closer = countCloser(keyId, peer.id, others, settings.k) + isCloser
       if (closer < settings.k && this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, ownRank)
     })
   }
@@ -101,12 +105,13 @@ export class Replicator {
     if (shelf.count === 0) return
     const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
     const ids = members.map(({ id }) => id)
+    const withOwn = [...ids, own]
     this.#forEachHeld((slot, keyId) => {
-      if (members.length < settings.k || countCloser(keyId, gone, [...ids, own]) >= settings.k) return
-      if (!this.#isLikelyReplica(keyId)) return
-      const ownRank = countCloser(keyId, own, ids)
+      const ownRank = countCloser(keyId, own, ids, standIns)
       const entrantRank = settings.k - 1
       if (ownRank > standIns || ownRank >= entrantRank) return
+      if (members.length < settings.k || countCloser(keyId, gone, withOwn, settings.k) >= settings.k) return
+      if (!this.#isLikelyReplica(keyId)) return
       const nearest = [...members].sort((a, b) => compareDistances(keyId, a.id, b.id))
       const entrant = nearest[ownRank < entrantRank ? entrantRank - 1 : entrantRank]
       if (entrant && this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, ownRank)
@@ -117,27 +122,34 @@ export class Replicator {
   onStored(slot: string, keyId: Id): void {
     if (this.#closed) return
     const { own, clock, random, settings } = this.ports
-    const rank = countCloser(keyId, own, this.#others())
+    const rank = countCloser(keyId, own, this.#others(), settings.k)
     if (rank >= settings.k) return
     const standing = this.#fresh.get(rank)
     if (standing) {
       standing.slots.add(slot)
+      this.#freshOf.set(slot, standing.slots)
       return
     }
     // One step more than for a neighbour that is new: the author's own requests may still be under way.
     const waitMs = handoverDelayMs(rank + 1, { rankStepMs: settings.handoverStepMs })
     const timer = clock.setTimer(waitMs + jitterMs(random), () => {
       this.#fresh.delete(rank)
-      for (const fresh of slots) this.#offerToReplicas(fresh)
+      for (const fresh of slots) {
+        this.#freshOf.delete(fresh)
+        this.#offerToReplicas(fresh)
+      }
     })
     const slots = new Set([slot])
     this.#fresh.set(rank, { slots, timer })
+    this.#freshOf.set(slot, slots)
   }
 
   /** A holder offered us the very record that we hold: if it is closer than we are, it sees to the replica set. */
   onOffered(slot: string, keyId: Id, holder: Id): void {
-    if (compareDistances(keyId, holder, this.ports.own) > 0) return
-    for (const { slots } of this.#fresh.values()) slots.delete(slot)
+    const fresh = this.#freshOf.get(slot)
+    if (!fresh || compareDistances(keyId, holder, this.ports.own) > 0) return
+    fresh.delete(slot)
+    this.#freshOf.delete(slot)
   }
 
   close(): void {
@@ -146,6 +158,7 @@ export class Replicator {
     for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
     this.#batches.clear()
     this.#fresh.clear()
+    this.#freshOf.clear()
   }
 
   #offerToReplicas(slot: string): void {
@@ -287,7 +300,7 @@ export class Replicator {
     const delayMs = settings.digestIntervalMs * (0.75 + randomFraction(random) / 2)
     this.#hourly = clock.setTimer(delayMs, () => {
       this.#scheduleDigests()
-      for (const peer of neighbourhood.members()) this.#offerTo(peer, () => true)
+      for (const peer of neighbourhood.members()) this.#offerTo(peer, settings.k, () => true)
       this.#retireLeftovers()
       this.ports.shelf.expire().catch(() => undefined)
     })
@@ -299,8 +312,9 @@ function jitterMs(random: Random): number {
   return 50 + 100 * randomFraction(random)
 }
 
-function countCloser(keyId: Id, than: Id, ids: readonly Id[]): number {
+/** How many of `ids` are closer to the key than one that is not among them; what is beyond `most` is not counted. */
+function countCloser(keyId: Id, than: Id, ids: readonly Id[], most: number): number {
   let closer = 0
-  for (const id of ids) if (compareDistances(keyId, id, than) < 0) closer += 1
+  for (const id of ids) if (compareDistances(keyId, id, than) < 0 && ++closer > most) break
   return closer
 }
