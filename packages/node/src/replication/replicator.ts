@@ -14,8 +14,8 @@ import type { Clock, Timer } from '../ports/clock.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc } from '../rpc/rpc.js'
-import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
+import { Handover } from './handover.js'
 import { isFar, isLikelyReplica, mayBeReplica } from './replica-rank.js'
 
 /** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
@@ -36,16 +36,11 @@ export interface ReplicatorPorts {
   readonly settings: Settings
 }
 
-/** Entries of one digest; the wire's limit. */
-const digestEntries = 512
 /**
  * Of the holders of a record the closest offers it to a new member of its replica set, and so many more in case that one does not.
  * With all nineteen a departure cost 1,300 digests.
  */
 const standIns = 4
-/** Records handed to one peer at once: its link and its store are shared with live traffic. A guess. */
-const handedAtOnce = 8
-
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
@@ -68,7 +63,6 @@ interface Fresh {
 }
 
 export class Replicator {
-  readonly counters = { offered: 0, handedOver: 0 }
   readonly #batches = new Map<string, Batch>()
   readonly #fresh = new Map<number, Fresh>()
   /** Where in `#fresh` a slot stands. */
@@ -76,8 +70,15 @@ export class Replicator {
   #hourly: Timer | undefined
   #closed = false
 
+  readonly #handover: Handover
+
   constructor(readonly ports: ReplicatorPorts) {
+    this.#handover = new Handover(ports)
     this.#scheduleDigests()
+  }
+
+  get counters(): Handover['counters'] {
+    return this.#handover.counters
   }
 
   /** `peer` is a neighbour now: offer it what it should hold. A former holder leaves that to the k closest, who know better. */
@@ -154,6 +155,7 @@ export class Replicator {
 
   close(): void {
     this.#closed = true
+    this.#handover.close()
     this.#hourly?.cancel()
     for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
     this.#batches.clear()
@@ -208,7 +210,9 @@ export class Replicator {
       jitterMs(random) + handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
     const timer = clock.setTimer(delayMs, () => {
       this.#batches.delete(key)
-      this.#offer(peer, batch.slots).catch((error) => this.#onOfferFailed(batch, rank, attempt, error))
+      this.#handover
+        .offer(peer, batch.slots)
+        .catch((error) => this.#onOfferFailed(batch, rank, attempt, error))
     })
     const batch: Batch = { peer, slots: new Set([slot]), timer }
     this.#batches.set(key, batch)
@@ -221,57 +225,6 @@ export class Replicator {
     if (this.#closed) return
     if (silent && !links.has(peer.id)) neighbourhood.forget(peer.id)
     else if (attempt < attemptsMax) for (const slot of slots) this.#plan(slot, peer, rank, attempt + 1)
-  }
-
-  #way({ id, route }: Contact): Way {
-    const link = this.ports.links.get(id)
-    return link ? { kind: 'link', link } : { kind: 'route', route }
-  }
-
-  /** Offers digests, then stores what the peer wants. */
-  #offer(peer: Contact, slots: Iterable<string>): Promise<void> {
-    return this.#compare(peer, slots, ({ wanted }) => this.#hand(peer, wanted))
-  }
-
-  /** Sends digests, and tells which of the records the peer wants and which it holds as new. */
-  async #compare(
-    peer: Contact,
-    slots: Iterable<string>,
-    onCompared: (result: { wanted: string[]; held: string[] }) => Promise<void> | void,
-  ): Promise<void> {
-    const { shelf, rpc } = this.ports
-    const held = [...slots].filter((slot) => shelf.entry(slot)?.cached === false)
-    for (let start = 0; start < held.length; start += digestEntries) {
-      if (this.#closed) return
-      const part = held.slice(start, start + digestEntries).filter((slot) => shelf.entry(slot))
-      const entries = part.map((slot) => shelf.entry(slot)!)
-      this.counters.offered += entries.length
-      const { reply } = await rpc.request(this.#way(peer), { type: 'digest', entries })
-      await onCompared({
-        wanted: part.filter((_, index) => reply.wanted[index]),
-        held: part.filter((_, index) => !reply.wanted[index]),
-      })
-    }
-  }
-
-  /** Rejects if one record could not be handed over; the others have been by then. */
-  async #hand(peer: Contact, slots: readonly string[]): Promise<void> {
-    const waiting = [...slots]
-    let failure: unknown
-    const worker = async () => {
-      for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
-        const record = await this.ports.shelf.read(slot)
-        if (this.#closed || !record) continue
-        try {
-          await this.ports.rpc.request(this.#way(peer), { type: 'store', record, cached: false })
-          this.counters.handedOver += 1
-        } catch (error) {
-          failure ??= error
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(handedAtOnce, slots.length) }, worker))
-    if (failure) throw failure
   }
 
   #retireLeftovers(): void {
@@ -291,7 +244,9 @@ export class Replicator {
       if (times === witnesses) this.ports.shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
     }
     for (const [id, slots] of perPeer) {
-      this.#compare({ id, route: [id] }, slots, ({ held }) => held.forEach(confirm)).catch(() => undefined)
+      this.#handover
+        .compare({ id, route: [id] }, slots, ({ held }) => held.forEach(confirm))
+        .catch(() => undefined)
     }
   }
 
