@@ -75,6 +75,22 @@ test('a node that lost every link looks for others again', async () => {
   ).toEqual([idToHex(cluster.node(3).id)])
 })
 
+test('who comes back to the server, and reaches over the overlay whom it names, opens no link', async () => {
+  const cluster = swarm({ settings: { k: 4, linksPerBucket: 1, reintroductionMs: 30_000 } })
+  let welcomes = 0
+  await cluster.grow(40)
+  for (const node of cluster.nodes) {
+    node.on('introducer', ({ state }) => {
+      if (state.type === 'welcomed') welcomes += 1
+    })
+  }
+  await cluster.clock.advance(300_000)
+  const before = { welcomes, links: cluster.network.counters.linksOpened }
+  await cluster.clock.advance(300_000)
+  expect(welcomes - before.welcomes).toBeGreaterThan(cluster.nodes.length)
+  expect(cluster.network.counters.linksOpened - before.links).toBe(0)
+})
+
 test('two newcomers that can link to each other alone are no island once they can link to others', async () => {
   // Nodes come back to the server of themselves once in 28 hours.
   const cluster = swarm({ allowAlone: true, settings: { reintroductionMs: 100_000_000 } })

@@ -12,7 +12,7 @@ import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Dialler } from '../overlay/dialler.js'
 import type { LinkKeeper } from '../overlay/link-keeper.js'
-import { overlayPath } from '../overlay/signal-paths.js'
+import { overlayPath, wayTo } from '../overlay/signal-paths.js'
 import type { Timer } from '../ports/clock.js'
 import type { SignalPath } from '../ports/link-transport.js'
 import type { IntroducerState, Introductions } from './introductions.js'
@@ -66,14 +66,19 @@ export class Joining {
     }
   }
 
-  /** An introducer named peers: dial a few, unless there are links enough already. Tells whether any are being dialled. */
+  /**
+   * An introducer named peers: dials a few. Who is well linked and only looks whether there is another island asks for them over
+   * the overlay, and dials whom that does not reach. Tells whether any are being dialled.
+   */
   onPeers(peers: readonly Id[], pathTo: (peer: Id) => SignalPath): boolean {
-    const { dialler } = this.ports
+    const { dialler, links, settings } = this.ports
     const chosen = peers.filter((peer) => dialler.wants(peer)).slice(0, greetersDialled)
+    const isSettled = this.#joined && links.size >= settings.k
+    const dial = (peer: Id) => dialler.dial(peer, pathTo(peer))
     for (const peer of chosen) {
       this.#greeters.add(peer)
-      dialler
-        .dial(peer, pathTo(peer))
+      const met = isSettled ? this.#reach(peer).catch(() => dial(peer)) : dial(peer)
+      met
         .catch(() => undefined)
         .finally(() => {
           this.#greeters.delete(peer)
@@ -113,6 +118,14 @@ export class Joining {
     this.#closed = true
     this.#looking?.cancel()
     this.#start?.reject(new KadrtcError('CLOSED', 'the node'))
+  }
+
+  /** Rejects if no packet gets there over the overlay, or nothing comes back. */
+  async #reach(peer: Id): Promise<void> {
+    const { own, links, rpc } = this.ports
+    const way = wayTo(own, links, peer)
+    if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
+    await rpc.request(way, { type: 'ping', payload: new Uint8Array(0) })
   }
 
   /** The first link stands: who is near? One round trip, then this node is part of the network. */
