@@ -31,7 +31,7 @@ const others = Array.from({ length: farBuckets }, (_, prefix) =>
 describe('where replicas are more than a hop away', () => {
   const links = tableOf([...siblings, ...others])
   const sharedBits = commonPrefixLength(own, siblings.at(-1)!)
-  const far = keys.filter((keyId) => waysToRecords(own, keyId, links, settings, random).length === 5)
+  const far = keys.filter((keyId) => waysToRecords(own, keyId, links, settings, random).length >= 5)
   const targetsOf = (keyId: Id) =>
     waysToRecords(own, keyId, links, settings, random).flatMap((way) =>
       way.kind === 'toward' ? [way.target] : [],
@@ -48,6 +48,17 @@ describe('where replicas are more than a hop away', () => {
     }
   })
 
+  test('the farther the replicas are the more ways are taken', () => {
+    const waysOf = (keyId: Id) => waysToRecords(own, keyId, links, settings, random).length
+    const missing = (keyId: Id) =>
+      sharedBits - Math.max(...links.peers().map((peer) => commonPrefixLength(peer, keyId)))
+    const mean = (list: Id[]) => list.reduce((sum, keyId) => sum + waysOf(keyId), 0) / list.length
+    const near = keys.filter((keyId) => missing(keyId) === 1)
+    const farthest = keys.filter((keyId) => missing(keyId) >= 3)
+    expect(mean(near)).toBeLessThanOrEqual(4)
+    expect(mean(farthest)).toBeGreaterThanOrEqual(5)
+  })
+
   test('they end at replicas, at all of the nearest in time, and at none much oftener than at others', () => {
     const [keyId] = far
     const ends = new Map<string, number>()
@@ -57,11 +68,12 @@ describe('where replicas are more than a hop away', () => {
         ends.set(end, (ends.get(end) ?? 0) + 1)
       }
     }
+    const total = [...ends.values()].reduce((sum, times) => sum + times, 0)
     const replicas = nearestFirst(keyId!).slice(0, k).map(idToHex)
     expect([...ends.keys()].filter((end) => !replicas.includes(end))).toEqual([])
     // Fixed corners end at five at most, each with a fifth of all.
     expect(ends.size).toBeGreaterThan(6)
-    expect(Math.max(...ends.values())).toBeLessThan((400 * 5) / 3)
+    expect(Math.max(...ends.values())).toBeLessThan(total / 3)
   })
 })
 
