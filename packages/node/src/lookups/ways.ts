@@ -8,7 +8,8 @@ import { replicasShareBits } from '../replication/replica-rank.js'
 import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
 
-/** As many ways more than alpha as bits are missing between the nearest link and the replicas, up to so many. */
+/** As many ways more than alpha as bits are missing between the nearest link and the replicas, within these bounds. */
+const waysMoreLeast = 2
 const waysMoreMost = 5
 
 /**
@@ -54,7 +55,7 @@ export function waysToReplicas(
   const [nearest] = links.closest(keyId, 1)
   const missingBits = nearest ? sharedBits - commonPrefixLength(nearest, keyId) : 0
   if (missingBits <= 0) return firstWays(own, keyId, links, alpha)
-  const count = countWhenFar ?? alpha + Math.min(missingBits, waysMoreMost)
+  const count = countWhenFar ?? alpha + Math.max(waysMoreLeast, Math.min(missingBits, waysMoreMost))
   for (let number = 0; number < count; number++) {
     const target = corner(number, sharedBits)
     const link: Link | undefined = nextHop(own, target, free)
@@ -113,9 +114,9 @@ export function waysToRecords(
   const near = links
     .closestNeighbours(keyId, k)
     .filter(({ id, silent }) => !silent && commonPrefixLength(id, keyId) >= sharedBits)
-  // Of those that share one bit more all but a few are replicas.
+  // Of those that share one bit more all but a few are replicas, and of the nearer half of these all.
   const nearer = near.filter(({ id }) => commonPrefixLength(id, keyId) > sharedBits)
-  const replicas = nearer.length < alpha ? near.slice(0, alpha) : nearer
+  const replicas = (nearer.length < alpha ? near : nearer).slice(0, Math.max(alpha, k / 2))
   if (replicas.length < alpha)
     return waysToReplicas(own, keyId, links, settings, chanceCorners(keyId, random))
   const start = random.bytes(1)[0]!
