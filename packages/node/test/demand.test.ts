@@ -67,6 +67,27 @@ describe('of a key', () => {
     expect(asking(5_000)).toBeLessThan(50)
   })
 
+  test('a key that many ask for is spread at once and then every 20 s, and no more than four keys at a time', () => {
+    const { clock, demand } = demandAt()
+    const keys = Array.from({ length: 6 }, (_, i): Id => keyIdOf(`busy ${i}`))
+    const askAll = () => {
+      for (const one of keys) for (let i = 0; i < 32; i++) demand.onAsked(one, node(i))
+    }
+    const spread = () => keys.filter((one) => demand.mustSpread(one)).length
+    expect(spread()).toBe(0)
+    askAll()
+    expect(spread()).toBe(4)
+    clock.ms += 9_000
+    askAll()
+    clock.ms += 9_000
+    askAll()
+    expect(spread()).toBe(0)
+    clock.ms += 2_000
+    expect(spread()).toBe(4)
+    clock.ms += 30_000
+    expect(spread()).toBe(0)
+  })
+
   test('the latest 256 keys are kept', () => {
     const { demand } = demandAt()
     const keys = Array.from({ length: 300 }, (_, i): Id => keyIdOf(`key ${i}`))

@@ -101,7 +101,8 @@ export async function findClosest(
   const contact = options.inDoubt && last && heard.get(idKey(last))
   if (contact) {
     const way = { kind: 'route', route: contact.route } as const
-    const asking = ports.rpc.request(way, question(), { signal: options.signal }).then(onAnswer, () => false)
+    const asked = ports.rpc.request(way, question(), { signal: options.signal })
+    const asking = asked.then(onAnswer).catch(() => false)
     if (options.inDoubt === 'wait') await asking
   }
   return closest

@@ -35,10 +35,9 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
 
 /**
  * Ways to holders of a key, which are to be different holders: packets toward one id end at one node, and two answers
- * of one holder say no more than one. So each heads for another corner of the replica set. Ways
- * differ in time by as much as they take: the farther the replicas are, the more are sent than the answers that are waited for. Of
- * 1,000 nodes the third answer of five came after 126 ms and that of three after 169; of 1,200 that of eight after 112 and that of five
- * after 127.
+ * of one holder say no more than one. So each heads for another corner of the replica set. Ways differ in time by as much
+ * as they take: the farther the replicas are, the more are sent than the answers that are waited for. Of 1,000 nodes the
+ * third answer of five came after 126 ms and that of three after 169; of 1,200 that of eight after 112 and of five after 127.
  */
 export function waysToReplicas(
   own: Id,

@@ -77,8 +77,9 @@ export class Demand {
   /**
    * Others had answers for this node; `copyMs` is the longest that one of them lets a copy live, undefined if none told of
    * copies. That they are about is believed of a holder, whose copies live longest, and where nobody says otherwise; for a
-   * minute, which what comes from copies does not prolong, so that nobody who keeps an old version alive is believed for longer. All copies that came from
-   * the holders at one time end at one time: where few are left that are young, one in a few readers renews them before.
+   * minute, which what comes from copies does not prolong, so that nobody who keeps an old version alive is believed for
+   * longer. All copies that came from the holders at one time end at one time: where few are left that are young, one in a
+   * few readers renews them before.
    */
   onAnswered(keyId: Id, copyMs: number | undefined, onlyCopies: boolean): void {
     const isFirst = !this.hasCopies(keyId)

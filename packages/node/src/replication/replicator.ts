@@ -67,10 +67,9 @@ export class Replicator {
   readonly #fresh = new Map<number, Fresh>()
   /** Where in `#fresh` a slot stands. */
   readonly #freshOf = new Map<string, Set<string>>()
+  readonly #handover: Handover
   #hourly: Timer | undefined
   #closed = false
-
-  readonly #handover: Handover
 
   constructor(readonly ports: ReplicatorPorts) {
     this.#handover = new Handover(ports)
