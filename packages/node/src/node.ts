@@ -22,7 +22,7 @@ import { Dialler } from './overlay/dialler.js'
 import { LinkKeeper } from './overlay/link-keeper.js'
 import { LinkTable } from './overlay/link-table.js'
 import { Router } from './overlay/router.js'
-import { overlayPath, wayTo } from './overlay/signal-paths.js'
+import { overlayPath } from './overlay/signal-paths.js'
 import type { Clock } from './ports/clock.js'
 import type { Identity } from './ports/identity.js'
 import type { Introducer } from './ports/introducer.js'
@@ -36,6 +36,7 @@ import { RecordShelf } from './records/record-shelf.js'
 import { RecordVerbs } from './records/record-verbs.js'
 import { Replicator } from './replication/replicator.js'
 import { Handlers } from './rpc/handlers.js'
+import { ping } from './rpc/ping.js'
 import { Rpc } from './rpc/rpc.js'
 import { type Settings, settle } from './settings.js'
 
@@ -230,12 +231,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
    */
   async ping(peer: Id, options: OperationOptions & { readonly payload?: Uint8Array } = {}): Promise<number> {
     this.#throwIfClosed()
-    const way = wayTo(this.id, this.#links, peer)
-    if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
-    const { signal, timeoutMs = this.settings.operationTimeoutMs } = options
-    const payload = options.payload ?? new Uint8Array(0)
-    const { rttMs } = await this.#rpc.request(way, { type: 'ping', payload }, { signal, timeoutMs })
-    return rttMs
+    const { timeoutMs = this.settings.operationTimeoutMs } = options
+    return ping({ own: this.id, links: this.#links, rpc: this.#rpc }, peer, { ...options, timeoutMs })
   }
 
   /**

@@ -149,3 +149,20 @@ test('a restarted node has its identity and its records, and publishes again wha
   cluster.crash(0)
   expect(said(await cluster.run(cluster.node(1).records.get(keyIdOf('kept'))))).toBe('still here')
 })
+
+test('who moves up into the place of one that crashed is offered its records by a few, not by all holders', async () => {
+  const k = 12
+  const cluster = swarm({ settings: { k } })
+  await cluster.grow(24)
+  await cluster.clock.advance(60_000)
+  for (const key of keys) await cluster.run(cluster.node(0).records.put(keyIdOf(key), text(key)))
+  await cluster.clock.advance(60_000)
+  const offered = () => cluster.nodes.reduce((sum, node) => sum + (node.inspect().counters.offered ?? 0), 0)
+  const held = cluster.node(5).inspect().records.count
+  cluster.crash(5)
+  const before = offered()
+  await cluster.clock.advance(60_000)
+  expect(await lacking(cluster, keys, k)).toEqual([])
+  expect(held).toBeGreaterThan(keys.length / 4)
+  expect((offered() - before) / held).toBeLessThan(k)
+})

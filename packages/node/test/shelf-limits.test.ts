@@ -96,6 +96,22 @@ describe('copies kept on the way', () => {
     expect(shelf.has(keyIdOf('key'))).toBe(false)
   })
 
+  test('live as long as the youngest of them, and turn no replica into a copy', () => {
+    const rigged = rig()
+    const { shelf } = rigged
+    shelf.offer(record(), cached)
+    shelf.offer(record(), { cachedUntilMs: 8_000 })
+    shelf.offer(record(), { cachedUntilMs: 3_000 })
+    rigged.nowMs = 7_999
+    expect(shelf.has(keyIdOf('key'))).toBe(true)
+    rigged.nowMs = 8_000
+    expect(shelf.has(keyIdOf('key'))).toBe(false)
+    shelf.offer(record())
+    shelf.offer(record(), { cachedUntilMs: 9_000 })
+    rigged.nowMs = 9_000
+    expect(shelf.has(keyIdOf('key'))).toBe(true)
+  })
+
   test('never outlive their record', () => {
     const rigged = rig()
     rigged.shelf.offer(record({ expiresAtMs: 3_000 }), cached)

@@ -12,9 +12,10 @@ import { findClosest } from '../lookups/find-closest.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Dialler } from '../overlay/dialler.js'
 import type { LinkKeeper } from '../overlay/link-keeper.js'
-import { overlayPath, wayTo } from '../overlay/signal-paths.js'
+import { overlayPath } from '../overlay/signal-paths.js'
 import type { Timer } from '../ports/clock.js'
 import type { SignalPath } from '../ports/link-transport.js'
+import { ping } from '../rpc/ping.js'
 import type { IntroducerState, Introductions } from './introductions.js'
 
 export interface JoiningPorts extends LookupPorts {
@@ -77,7 +78,7 @@ export class Joining {
     const dial = (peer: Id) => dialler.dial(peer, pathTo(peer))
     for (const peer of chosen) {
       this.#greeters.add(peer)
-      const met = isSettled ? this.#reach(peer).catch(() => dial(peer)) : dial(peer)
+      const met = isSettled ? ping(this.ports, peer).catch(() => dial(peer)) : dial(peer)
       met
         .catch(() => undefined)
         .finally(() => {
@@ -118,14 +119,6 @@ export class Joining {
     this.#closed = true
     this.#looking?.cancel()
     this.#start?.reject(new KadrtcError('CLOSED', 'the node'))
-  }
-
-  /** Rejects if no packet gets there over the overlay, or nothing comes back. */
-  async #reach(peer: Id): Promise<void> {
-    const { own, links, rpc } = this.ports
-    const way = wayTo(own, links, peer)
-    if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
-    await rpc.request(way, { type: 'ping', payload: new Uint8Array(0) })
   }
 
   /** The first link stands: who is near? One round trip, then this node is part of the network. */
