@@ -67,16 +67,17 @@ describe('the greedy choice', () => {
     expect(nextHop(tinyId('1001'), target, [new FakeLink(tinyId('0001')), owner])).toBe(owner)
   })
 
-  test('gains bits per millisecond: a near step beats a far one that is slower by more', () => {
+  test('weighs time against the bits that are left: a near step beats a leap that is slower by more', () => {
     const own = tinyId('11111111')
     const step = new FakeLink(tinyId('01111111'), 10)
-    const leap = new FakeLink(tinyId('00001111'), 100)
+    // Three bits nearer, which are 21 ms of one way.
+    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 22)
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(step)
-    leap.rttMs = 30
+    leap.rttMs = 10 + 2 * 20
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(leap)
   })
 
-  test('the cost of a hop keeps a packet from straying from its owner for a few milliseconds', () => {
+  test('a packet does not stray from its owner for a few milliseconds', () => {
     const own = tinyId('11111111')
     const instant = new FakeLink(tinyId('01111111'), 0)
     const owner = new FakeLink(tinyId('0'), 20)

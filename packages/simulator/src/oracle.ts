@@ -3,7 +3,15 @@
  * trip to the owner; greedy routing on perfect tables; and today's usual way, an iterative lookup over perfect
  * k-buckets that opens a connection to each contact it asks.
  */
-import { bucketIndex, compareDistances, distanceBits, type Id, idKey, Lookup } from '@kadrtc/kademlia'
+import {
+  bucketIndex,
+  compareDistances,
+  distanceBits,
+  type Id,
+  idKey,
+  isCloser,
+  Lookup,
+} from '@kadrtc/kademlia'
 import type { LatencyModel } from './latency-plane.js'
 import type { SeededRandom } from './seeded-random.js'
 
@@ -19,6 +27,9 @@ export interface OracleOptions {
   /** Round trips to open a connection, besides signalling. */
   readonly dialRoundTrips: number
 }
+
+/** As nodes weigh time against distance. */
+const msPerBit = 7
 
 interface Peer {
   readonly id: Id
@@ -124,17 +135,16 @@ export class Oracle {
     }
   }
 
-  /** The link of a perfect table that gains most bits per ms; none at the end of the way. */
+  /** The link of a perfect table over which the way is likely to be shortest, as nodes choose; none at the end of the way. */
   #best(at: Id, target: Id): Id | undefined {
     let best: Id | undefined
-    let bestScore = 0
+    let bestMs = Number.POSITIVE_INFINITY
     for (const id of this.#table(at)) {
-      const gain = distanceBits(at, target) - distanceBits(id, target)
-      if (gain <= 0) continue
-      const score = gain / (this.roundTripMs(at, id) / 2 + 5)
-      if (score > bestScore) {
+      if (!isCloser(target, id, at)) continue
+      const wayMs = this.roundTripMs(at, id) / 2 + msPerBit * distanceBits(id, target)
+      if (wayMs < bestMs) {
         best = id
-        bestScore = score
+        bestMs = wayMs
       }
     }
     return best

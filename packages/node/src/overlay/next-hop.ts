@@ -1,42 +1,42 @@
 /**
- * Which open link a packet goes on: greedy routing over XOR distance, weighed by what a hop costs.
+ * Which open link a packet goes on: greedy routing over XOR distance, weighed by time.
  *
- * Progress is counted in bits, log2(own distance / link's distance). A link that gains more bits per
- * millisecond wins; the constant cost of a hop keeps small differences in round-trip time from turning a
- * packet away from its owner.
+ * A link is as good as the whole way over it is short: its own one-way time, and what the rest will take, in proportion to
+ * the bits of distance that are left. So a near step beats a leap that is slower by more than the step leaves to be done.
  */
 import { distanceBits, type Id, isCloser } from '@kadrtc/kademlia'
 import type { Link } from '../ports/link-transport.js'
 
-/** What forwarding costs besides the wire: reading, choosing, sending. Measured in browsers: 1-3 ms; doubled, a guess. */
-const hopCostMs = 5
+/**
+ * What a bit of distance takes. Of 2,400 nodes with round trips of 80 ms the median get took 113 ms with 7 and with 8, 115 with 5,
+ * 120 with 12, 122 with 3, and 131 by most bits per millisecond. Where all are nearer, distance alone decides.
+ */
+const msPerBit = 7
 
 /** Up to `count` links strictly closer to `target` than `own`, best first. */
 export function nextHops(own: Id, target: Id, links: Iterable<Link>, count: number): Link[] {
-  const ownBits = distanceBits(own, target)
-  const ranked: { link: Link; score: number }[] = []
+  const ranked: { link: Link; wayMs: number }[] = []
   for (const link of links) {
-    if (!isCloser(target, link.peer, own)) continue
-    const gainBits = ownBits - distanceBits(link.peer, target)
-    const score = gainBits / ((link.rttMs ?? 0) / 2 + hopCostMs)
-    ranked.push({ link, score })
+    if (isCloser(target, link.peer, own)) ranked.push({ link, wayMs: wayMsOver(link, target) })
   }
-  ranked.sort((a, b) => b.score - a.score)
+  ranked.sort((a, b) => a.wayMs - b.wayMs)
   return ranked.slice(0, count).map(({ link }) => link)
 }
 
 /** The single best of `nextHops`, with no list made: every relayed packet asks. */
 export function nextHop(own: Id, target: Id, links: Iterable<Link>): Link | undefined {
-  const ownBits = distanceBits(own, target)
   let best: Link | undefined
-  let bestScore = Number.NEGATIVE_INFINITY
+  let bestMs = Number.POSITIVE_INFINITY
   for (const link of links) {
     if (!isCloser(target, link.peer, own)) continue
-    const gainBits = ownBits - distanceBits(link.peer, target)
-    const score = gainBits / ((link.rttMs ?? 0) / 2 + hopCostMs)
-    if (score <= bestScore) continue
+    const wayMs = wayMsOver(link, target)
+    if (wayMs >= bestMs) continue
     best = link
-    bestScore = score
+    bestMs = wayMs
   }
   return best
+}
+
+function wayMsOver({ peer, rttMs = 0 }: Link, target: Id): number {
+  return rttMs / 2 + msPerBit * distanceBits(peer, target)
 }

@@ -111,7 +111,8 @@ export class Churn<N> {
     this.counters.arrivals++
     const { member, started } = this.#cluster.add()
     started.catch(() => {
-      this.counters.failedStarts++
+      // Who departs while it joins has not failed to.
+      if (member.state === 'up') this.counters.failedStarts++
     })
     this.#watch(member)
   }
