@@ -90,14 +90,13 @@ export class LinkKeeper {
     this.#tendSoon()
   }
 
-  /** A sibling that goes leaves a gap: whoever is next nearest is asked for at once. */
+  /** A sibling that goes leaves a gap: who is next nearest is asked at once. */
   onLinkClosed(link: Link): void {
     this.#weighedAtMs = undefined
     this.contacts.remove(link.peer)
     this.#nearest.remove(link.peer)
     this.#tendSoon()
-    if (this.#isAmongNearest(link.peer, this.ports.settings.k))
-      this.refresher.refreshSiblings().catch(() => undefined)
+    if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onSiblingLost()
   }
 
   /** Takes note of contacts that somebody named; tells whether one of them is near and new. */

@@ -39,6 +39,7 @@ export class Refresher {
   readonly #newSiblings = new Set<Link>()
   #askingNew: Timer | undefined
   #askingAfterMiss: Timer | undefined
+  #askingNearest = false
   #periodic: Timer | undefined
   #refreshing: Promise<boolean> | undefined
   #refreshMs: number
@@ -99,6 +100,17 @@ export class Refresher {
     for (let i = step - 1; i < contacts.length; i += step) this.#askForNeighbours(contacts[i]!)
   }
 
+  /** A sibling is gone: the nearest link knows who moves up into its place. If that has gone too, others are asked. */
+  onSiblingLost(): void {
+    if (this.#closed || this.#askingNearest) return
+    this.#askingNearest = true
+    this.#askNearest()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#askingNearest = false
+      })
+  }
+
   /** A sibling could not be reached. If it is there, the nearest link will name it, when it may be dialled again. */
   onSiblingMissed(): void {
     if (this.#closed) return
@@ -117,13 +129,27 @@ export class Refresher {
     this.#periodic?.cancel()
   }
 
-  #askForNeighbours({ route }: Contact): void {
+  #askForNeighbours(contact: Contact): void {
+    this.#neighboursOf(contact).catch(() => undefined)
+  }
+
+  async #askNearest(): Promise<void> {
+    const { own, links, settings } = this.ports
+    const nearest = links.closestNeighbours(own, settings.k).find(({ silent }) => !silent)
+    try {
+      if (nearest) return await this.#neighboursOf(nearest)
+    } catch {
+      // It has gone too.
+    }
+    await this.refreshSiblings()
+  }
+
+  async #neighboursOf({ route }: Contact): Promise<void> {
     const { rpc, own } = this.ports
     const known = knownNear(this.ports, own, this.events.members(), 0)
-    rpc
-      .request({ kind: 'route', route }, { type: 'find-node', target: own, ...known })
-      .then((answer) => this.events.hear(contactsBehind(answer.reply.contacts, answer.route)))
-      .catch(() => undefined)
+    const way = { kind: 'route', route } as const
+    const answer = await rpc.request(way, { type: 'find-node', target: own, ...known })
+    this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
   }
 
   async #lookUp(target: Id, paths: number): Promise<boolean> {
