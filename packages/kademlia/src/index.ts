@@ -27,6 +27,7 @@ export {
   keyIdOfContent,
   nodeIdOf,
 } from './id.js'
+export { IdRanks } from './id-ranks.js'
 export type { OfferOutcome, RemoveOutcome } from './k-bucket.js'
 export {
   Lookup,

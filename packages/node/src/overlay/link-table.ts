@@ -2,7 +2,7 @@
  * The open links of a node: its routing table. One per peer; the newest wins, because a peer that comes
  * back has lost the old one. Bounded by the policy that lets links in (`LinkKeeper.mayOpen`).
  */
-import { equalIds, type Id, RoutingTable } from '@kadrtc/kademlia'
+import { equalIds, type Id, IdRanks, RoutingTable } from '@kadrtc/kademlia'
 import type { Contact } from '../lookups/contact.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
@@ -44,6 +44,8 @@ export class LinkTable {
   #links: readonly Link[] = []
   /** What `siblings` said last, while it holds. */
   #siblings: readonly Id[] | undefined
+  /** Of all peers, made when asked for. */
+  #ranks: IdRanks | undefined
 
   constructor(
     readonly own: Id,
@@ -124,6 +126,12 @@ export class LinkTable {
     return this.closestNeighbours(target, count, except).map(({ id }) => id)
   }
 
+  /** How many linked peers are closer to `target` than `than` is; what is beyond `most` is not counted. */
+  countCloser(target: Id, than: Id, most: number): number {
+    this.#ranks ??= new IdRanks(this.peers())
+    return this.#ranks.countCloser(target, than, most)
+  }
+
   closestNeighbours(target: Id, count: number, except?: Id): Neighbour[] {
     const filter = except && (({ id }: { readonly id: Id }) => !equalIds(id, except))
     return this.#byPlace.closest(target, count, filter)
@@ -143,5 +151,6 @@ export class LinkTable {
     this.#neighbours = neighbours
     this.#links = neighbours.map(({ link }) => link)
     this.#siblings = undefined
+    this.#ranks = undefined
   }
 }

@@ -1,5 +1,5 @@
 /** Whether a node is one of the k closest to a key, as far as another, or itself, can tell without asking anybody. */
-import { commonPrefixLength, compareDistances, type Id } from '@kadrtc/kademlia'
+import { commonPrefixLength, type Id } from '@kadrtc/kademlia'
 import type { LinkTable } from '../overlay/link-table.js'
 
 /**
@@ -14,7 +14,7 @@ const deviations = { unlikely: 1, doubtful: 3, hopeless: 6 } as const
  * there must be others: a node links to its own k nearest, and to few who are near a key that is far.
  */
 export function mayBeReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
-  return !isFar(own, keyId, own, links, k, 'doubtful') && linkedCloser(own, keyId, links) < k
+  return !isFar(own, keyId, own, links, k, 'doubtful') && links.countCloser(keyId, own, k) < k
 }
 
 /**
@@ -22,7 +22,7 @@ export function mayBeReplica(own: Id, keyId: Id, links: LinkTable, k: number): b
  * replica set: it knows too few of those who are near the key, and would take the wrong ones for replicas.
  */
 export function isLikelyReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
-  return !isFar(own, keyId, own, links, k, 'unlikely') && linkedCloser(own, keyId, links) < k
+  return !isFar(own, keyId, own, links, k, 'unlikely') && links.countCloser(keyId, own, k) < k
 }
 
 /** Is `id` too far from a key to be a replica of it, if nodes are as dense there as they are here? */
@@ -53,12 +53,6 @@ export function linkedReplicas(own: Id, keyId: Id, links: LinkTable, k: number):
 export function replicasShareBits(own: Id, links: LinkTable, k: number): number {
   const farthest = links.siblings()[k - 1]
   return farthest ? commonPrefixLength(own, farthest) : 0
-}
-
-function linkedCloser(own: Id, keyId: Id, links: LinkTable): number {
-  let closer = 0
-  for (const { peer } of links.links()) if (compareDistances(keyId, peer, own) < 0) closer += 1
-  return closer
 }
 
 /** (Distance of a to b) / (distance of c to d), by the 32 bits from the first byte that is not 0 in both. */

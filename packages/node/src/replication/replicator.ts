@@ -6,7 +6,15 @@
  * another only if it has heard of no offer. The hourly digest is the backstop. With it goes what was left here when closer
  * nodes came: once the closest have it, a holder that is none of the k keeps it as a cached copy, which soon expires.
  */
-import { compareDistances, equalIds, handoverDelayMs, type Id, idKey } from '@kadrtc/kademlia'
+import {
+  compareDistances,
+  equalIds,
+  handoverDelayMs,
+  type Id,
+  IdRanks,
+  idKey,
+  isCloser,
+} from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
 import type { LinkTable } from '../overlay/link-table.js'
@@ -89,12 +97,11 @@ export class Replicator {
   #offerTo(peer: Contact, rankMost: number, isOurs: (keyId: Id) => boolean): void {
     const { own, settings, shelf } = this.ports
     if (shelf.count === 0) return
-    const others = this.#others().filter((id) => !equalIds(id, peer.id))
+    const others = new IdRanks(this.#others().filter((id) => !equalIds(id, peer.id)))
     this.#forEachHeld((slot, keyId) => {
-      const ownRank = countCloser(keyId, own, others, rankMost)
+      const ownRank = others.countCloser(keyId, own, rankMost)
       if (ownRank > rankMost || !isOurs(keyId)) return
-      const isCloser = Number(compareDistances(keyId, own, peer.id) < 0)
-      const closer = countCloser(keyId, peer.id, others, settings.k) + isCloser
+      const closer = others.countCloser(keyId, peer.id, settings.k) + Number(isCloser(keyId, own, peer.id))
       if (closer < settings.k && this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, ownRank)
     })
   }
@@ -104,17 +111,17 @@ export class Replicator {
     const { own, settings, neighbourhood, shelf } = this.ports
     if (shelf.count === 0) return
     const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
-    const ids = members.map(({ id }) => id)
-    const withOwn = [...ids, own]
+    if (members.length < settings.k) return
+    const ranks = new IdRanks(members.map(({ id }) => id))
+    // Last of the k, of whom this node is one that is closer.
+    const entrantRank = settings.k - 2
     this.#forEachHeld((slot, keyId) => {
-      const ownRank = countCloser(keyId, own, ids, standIns)
-      const entrantRank = settings.k - 1
-      if (ownRank > standIns || ownRank >= entrantRank) return
-      if (members.length < settings.k || countCloser(keyId, gone, withOwn, settings.k) >= settings.k) return
-      if (!this.#isLikelyReplica(keyId)) return
-      const nearest = [...members].sort((a, b) => compareDistances(keyId, a.id, b.id))
-      const entrant = nearest[ownRank < entrantRank ? entrantRank - 1 : entrantRank]
-      if (entrant && this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, ownRank)
+      const ownRank = ranks.countCloser(keyId, own, standIns)
+      if (ownRank > standIns || ownRank > entrantRank) return
+      const closer = ranks.countCloser(keyId, gone, settings.k) + Number(isCloser(keyId, own, gone))
+      if (closer >= settings.k || !this.#isLikelyReplica(keyId)) return
+      const entrant = members[ranks.indexAt(keyId, entrantRank)!]!
+      if (this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, ownRank)
     })
   }
 
@@ -122,7 +129,7 @@ export class Replicator {
   onStored(slot: string, keyId: Id): void {
     if (this.#closed) return
     const { own, clock, random, settings } = this.ports
-    const rank = countCloser(keyId, own, this.#others(), settings.k)
+    const rank = new IdRanks(this.#others()).countCloser(keyId, own, settings.k)
     if (rank >= settings.k) return
     const standing = this.#fresh.get(rank)
     if (standing) {
@@ -264,11 +271,4 @@ export class Replicator {
 /** Many holders hear of a change at the same moment, and their offers need not arrive at the same one. */
 function jitterMs(random: Random): number {
   return 50 + 100 * randomFraction(random)
-}
-
-/** How many of `ids` are closer to the key than one that is not among them; what is beyond `most` is not counted. */
-function countCloser(keyId: Id, than: Id, ids: readonly Id[], most: number): number {
-  let closer = 0
-  for (const id of ids) if (compareDistances(keyId, id, than) < 0 && ++closer > most) break
-  return closer
 }
