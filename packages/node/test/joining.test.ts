@@ -1,6 +1,7 @@
 import { equalIds, type Id, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import { type Clock, KadNode } from '@kadrtc/node'
 import { Cluster } from '@kadrtc/simulator'
+import { decodeMessage, decodePacket } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
 import { said, swarm, text } from './swarm.js'
 
@@ -75,7 +76,7 @@ test('a node that lost every link looks for others again', async () => {
   ).toEqual([idToHex(cluster.node(3).id)])
 })
 
-test('who comes back to the server, and reaches over the overlay whom it names, opens no link', async () => {
+test('who comes back to the server asks over the overlay for one of those it names, and opens no link', async () => {
   const cluster = swarm({ settings: { k: 4, linksPerBucket: 1, reintroductionMs: 30_000 } })
   let welcomes = 0
   await cluster.grow(40)
@@ -85,9 +86,17 @@ test('who comes back to the server, and reaches over the overlay whom it names, 
     })
   }
   await cluster.clock.advance(300_000)
+  const pings = new Set<number>()
+  cluster.network.faults.drop = ({ bytes }) => {
+    const { message } = decodeMessage(decodePacket(bytes).body)
+    if (message.type === 'ping') pings.add(message.nonce)
+    return false
+  }
   const before = { welcomes, links: cluster.network.counters.linksOpened }
   await cluster.clock.advance(300_000)
   expect(welcomes - before.welcomes).toBeGreaterThan(cluster.nodes.length)
+  expect(pings.size).toBeGreaterThan(0)
+  expect(pings.size).toBeLessThanOrEqual(welcomes - before.welcomes)
   expect(cluster.network.counters.linksOpened - before.links).toBe(0)
 })
 

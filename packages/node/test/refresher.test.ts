@@ -1,0 +1,48 @@
+import { isCloser } from '@kadrtc/kademlia'
+import { SeededRandom } from '@kadrtc/simulator'
+import { encodeMessage } from '@kadrtc/wire'
+import { expect, test } from 'vitest'
+import { Refresher } from '../src/overlay/refresher.js'
+import { direct, type FakeLink, settingsWith } from './fake-link.js'
+import { own, rig } from './rpc-rig.js'
+
+function refreshing() {
+  const { rpc, table: links, clock, link, otherLink, arrive, nonceSent } = rig()
+  const heard: unknown[] = []
+  const ports = { own: own.id, rpc, links, clock, settings: settingsWith(), random: new SeededRandom(1) }
+  const refresher = new Refresher(ports, {
+    hear: (contacts) => heard.push(...contacts) > 0,
+    members: () => links.neighbours(),
+    thinBuckets: () => [],
+    tend: () => undefined,
+  })
+  const [nearest, next] = isCloser(own.id, link.peer, otherLink.peer) ? [link, otherLink] : [otherLink, link]
+  const asked = (over: FakeLink) => over.messages.filter(({ type }) => type === 'find-node').length
+  return { refresher, clock, nearest, next, asked, heard, arrive, nonceSent }
+}
+
+test('who lost a sibling asks the nearest link alone who is next, once at a time', async () => {
+  const { refresher, clock, nearest, next, asked, heard, arrive, nonceSent } = refreshing()
+  for (let lost = 0; lost < 3; lost++) refresher.onSiblingLost()
+  await clock.advance(1)
+  expect([asked(nearest), asked(next)]).toEqual([1, 0])
+  const contacts = [next.peer]
+  arrive(nearest, direct(encodeMessage({ type: 'nodes', nonce: nonceSent(nearest), contacts })))
+  await clock.advance(1)
+  expect(heard).toHaveLength(1)
+  refresher.onSiblingLost()
+  await clock.advance(1)
+  expect([asked(nearest), asked(next)]).toEqual([2, 0])
+  refresher.close()
+})
+
+test('who lost a sibling and hears nothing of the nearest link asks others', async () => {
+  const { refresher, clock, nearest, next, asked } = refreshing()
+  refresher.onSiblingLost()
+  await clock.advance(1)
+  expect(asked(next)).toBe(0)
+  await clock.advance(4_500)
+  expect(asked(nearest)).toBeGreaterThan(0)
+  expect(asked(next)).toBeGreaterThan(0)
+  refresher.close()
+})
