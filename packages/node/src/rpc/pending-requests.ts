@@ -103,11 +103,17 @@ export class PendingRequests {
 
   /** Files a request, which leaves now. */
   add(nonce: number, request: OutgoingRequest): void {
-    const { neighbour, timeoutMs, signal } = request
+    const { way, neighbour, wanted, timeoutMs, signal, resolve, reject, each } = request
     const { clock } = this.ports
     const sentAtMs = clock.now()
+    const expiresAtMs = sentAtMs + timeoutMs
     const onAbort = signal && (() => this.fail(nonce, signal.reason))
-    this.#byNonce.set(nonce, { ...request, sentAtMs, expiresAtMs: sentAtMs + timeoutMs, onAbort })
+    // Spelt out: to spread a request took a twentieth of what a ping takes.
+    // biome-ignore format: what is the request's, then what is ours
+    this.#byNonce.set(nonce, {
+      way, neighbour, wanted, timeoutMs, signal, resolve, reject, each,
+      sentAtMs, expiresAtMs, onAbort,
+    })
     neighbour.outbound += 1
     if (onAbort) signal.addEventListener('abort', onAbort)
     this.#sweep ??= clock.setTimer(Math.min(sweepMs, timeoutMs), this.#expire)
@@ -144,10 +150,11 @@ export class PendingRequests {
     const nowMs = clock.now()
     const { direct, relayed } = roundTrips
     for (const { way, neighbour, sentAtMs, expiresAtMs } of this.#byNonce.values()) {
-      const { link } = neighbour
+      if (neighbour.silent || neighbour.heardAtMs > sentAtMs) continue
       const lateAfterMs = (isDirect(way) ? direct : relayed).hedgeAfterMs
-      if (links.neighbour(link.peer) !== neighbour || neighbour.silent) continue
-      if (nowMs < Math.min(sentAtMs + lateAfterMs, expiresAtMs) || neighbour.heardAtMs > sentAtMs) continue
+      if (nowMs < Math.min(sentAtMs + lateAfterMs, expiresAtMs)) continue
+      const { link } = neighbour
+      if (links.neighbour(link.peer) !== neighbour) continue
       neighbour.silent = true
       link.probe()
     }

@@ -6,6 +6,8 @@ import type { LinkTable } from '../overlay/link-table.js'
 import { wayTo } from '../overlay/signal-paths.js'
 import type { Rpc } from './rpc.js'
 
+const noPayload = new Uint8Array(0)
+
 /**
  * Milliseconds until it has answered; `payload` comes back with the answer. Rejects with UNREACHABLE, also where this node has no
  * link at all, TIMEOUT, CLOSED, or the signal's reason.
@@ -17,7 +19,7 @@ export async function ping(
 ): Promise<number> {
   const way = wayTo(own, links, peer)
   if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
-  const { payload = new Uint8Array(0), ...rest } = options
-  const { rttMs } = await rpc.request(way, { type: 'ping', payload }, rest)
+  const { payload = noPayload, timeoutMs, signal } = options
+  const { rttMs } = await rpc.request(way, { type: 'ping', payload }, { timeoutMs, signal })
   return rttMs
 }

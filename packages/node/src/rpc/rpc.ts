@@ -81,7 +81,7 @@ export class Rpc {
   request<T extends Asking>(
     way: Way,
     question: Question<T>,
-    options: { timeoutMs?: number; signal?: CancelSignal | undefined } = {},
+    options: { timeoutMs?: number | undefined; signal?: CancelSignal | undefined } = {},
   ): Promise<Answer<T>> {
     return this.#ask(way, question, options) as Promise<unknown> as Promise<Answer<T>>
   }
@@ -103,7 +103,7 @@ export class Rpc {
   #ask<T extends Asking>(
     way: Way,
     question: Question<T>,
-    options: { timeoutMs?: number; signal?: CancelSignal | undefined },
+    options: { timeoutMs?: number | undefined; signal?: CancelSignal | undefined },
     each?: (answer: Settled) => void,
   ): Promise<Settled> {
     return new Promise<Settled>((resolve, reject) => {
