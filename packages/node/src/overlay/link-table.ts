@@ -123,7 +123,11 @@ export class LinkTable {
 
   /** The linked peers nearest to `target`, nearest first. Exact. */
   closest(target: Id, count: number, except?: Id): Id[] {
-    return this.closestNeighbours(target, count, except).map(({ id }) => id)
+    const nearest = this.closestNeighbours(target, except ? count + 1 : count).map(({ id }) => id)
+    if (!except) return nearest
+    const at = nearest.findIndex((id) => equalIds(id, except))
+    nearest.splice(at < 0 ? count : at, 1)
+    return nearest
   }
 
   /** How many linked peers are closer to `target` than `than` is; what is beyond `most` is not counted. */
@@ -132,9 +136,8 @@ export class LinkTable {
     return this.#ranks.countCloser(target, than, most)
   }
 
-  closestNeighbours(target: Id, count: number, except?: Id): Neighbour[] {
-    const filter = except && (({ id }: { readonly id: Id }) => !equalIds(id, except))
-    return this.#byPlace.closest(target, count, filter)
+  closestNeighbours(target: Id, count: number): Neighbour[] {
+    return this.#byPlace.closest(target, count)
   }
 
   /** Takes a token of a peer's ration of what we relay for it; false if it is used up. */
