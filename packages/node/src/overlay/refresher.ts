@@ -8,6 +8,7 @@ import { type Contact, contactsBehind } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
 import { knownNear } from '../lookups/known-near.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
+import { firstWays } from '../lookups/ways.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import { type Random, randomFraction } from '../ports/random.js'
@@ -20,6 +21,8 @@ const gatherSiblingsMs = 500
 const siblingsAsked = 3
 /** Of those that the first lookup named, so many are asked for those that it did not name. A guess. */
 const contactsAsked = 6
+/** Into a bucket of which too few are known one packet is sent, and one more if that is lost. A guess. */
+const waysToMeet = 2
 /** By then a peer that could not be dialled may be dialled again. */
 const askAfterMissMs = avoidLeastMs + 500
 
@@ -71,10 +74,7 @@ export class Refresher {
     if (links.size === 0) return
     for (const bucket of this.events.thinBuckets()) {
       if (this.#closed) return
-      await this.#lookUp(
-        randomIdInBucket(own, bucket, (length) => random.bytes(length)),
-        0,
-      )
+      await this.#meet(randomIdInBucket(own, bucket, (length) => random.bytes(length)))
     }
   }
 
@@ -150,6 +150,20 @@ export class Refresher {
     const way = { kind: 'route', route } as const
     const answer = await rpc.request(way, { type: 'find-node', target: own, ...known })
     this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
+  }
+
+  /** One packet, since who is nearest to the target does not matter, only who is there; another one if nothing comes of it. */
+  async #meet(target: Id): Promise<void> {
+    const { own, links, rpc } = this.ports
+    for (const way of firstWays(own, target, links, waysToMeet)) {
+      try {
+        const { reply, responder, route } = await rpc.request(way, { type: 'find-node', target })
+        this.events.hear([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+        return
+      } catch {
+        // A hop of that way has gone.
+      }
+    }
   }
 
   async #lookUp(target: Id, paths: number): Promise<boolean> {
