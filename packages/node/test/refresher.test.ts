@@ -1,4 +1,4 @@
-import { isCloser } from '@kadrtc/kademlia'
+import { idBits, isCloser } from '@kadrtc/kademlia'
 import { SeededRandom } from '@kadrtc/simulator'
 import { encodeMessage } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
@@ -6,14 +6,16 @@ import { Refresher } from '../src/overlay/refresher.js'
 import { direct, type FakeLink, settingsWith } from './fake-link.js'
 import { own, rig } from './rpc-rig.js'
 
-function refreshing() {
+function refreshing(thinBuckets: number[] = []) {
   const { rpc, table: links, clock, link, otherLink, arrive, nonceSent } = rig()
   const heard: unknown[] = []
-  const ports = { own: own.id, rpc, links, clock, settings: settingsWith(), random: new SeededRandom(1) }
+  // Nothing is asked but what a test has begun.
+  const settings = settingsWith({ refreshIntervalMs: 3_600_000 })
+  const ports = { own: own.id, rpc, links, clock, settings, random: new SeededRandom(1) }
   const refresher = new Refresher(ports, {
     hear: (contacts) => heard.push(...contacts) > 0,
     members: () => links.neighbours(),
-    thinBuckets: () => [],
+    thinBuckets: () => thinBuckets,
     tend: () => undefined,
   })
   const [nearest, next] = isCloser(own.id, link.peer, otherLink.peer) ? [link, otherLink] : [otherLink, link]
@@ -44,5 +46,30 @@ test('who lost a sibling and hears nothing of the nearest link asks others', asy
   await clock.advance(4_500)
   expect(asked(nearest)).toBeGreaterThan(0)
   expect(asked(next)).toBeGreaterThan(0)
+  refresher.close()
+})
+
+const farHalf = idBits - 1
+
+test('a thin bucket is filled by one packet', async () => {
+  const { refresher, clock, nearest, next, asked, heard, arrive, nonceSent } = refreshing([farHalf])
+  const filled = refresher.refreshBuckets()
+  await clock.advance(1)
+  expect(asked(nearest) + asked(next)).toBe(1)
+  const [over, other] = asked(nearest) === 1 ? [nearest, next] : [next, nearest]
+  arrive(over, direct(encodeMessage({ type: 'nodes', nonce: nonceSent(over), contacts: [other.peer] })))
+  await clock.settle(filled, { withinMs: 1 })
+  expect(heard).toMatchObject([{ id: over.peer }, { id: other.peer }])
+  expect(asked(nearest) + asked(next)).toBe(1)
+  refresher.close()
+})
+
+test('if that packet is lost another one takes another link, and then it waits for the next refresh', async () => {
+  const { refresher, clock, nearest, next, asked } = refreshing([farHalf])
+  const filled = refresher.refreshBuckets()
+  await clock.advance(5_000)
+  expect([asked(nearest), asked(next)]).toEqual([1, 1])
+  await clock.settle(filled, { withinMs: 5_000 })
+  expect([asked(nearest), asked(next)]).toEqual([1, 1])
   refresher.close()
 })
