@@ -1,4 +1,5 @@
 import { commonPrefixLength, compareDistances, type Id, idFromHex, idToHex, keyIdOf } from '@kadrtc/kademlia'
+import { decodeMessage, decodePacket } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { said, swarm, text } from './swarm.js'
 
@@ -162,12 +163,12 @@ describe('a record for a key that is far', () => {
     const closest = (keyId: Id) =>
       cluster.nodes.toSorted((x, y) => compareDistances(keyId, x.id, y.id)).slice(0, 4)
     // None of its links leads straight to where the key's replicas are.
-    const key = Array.from({ length: 1_000 }, (_, i) => keyIdOf(`far ${i}`)).find(
+    const keys = Array.from({ length: 1_000 }, (_, i) => keyIdOf(`far ${i}`)).filter(
       (keyId) =>
         !closest(keyId).includes(author) &&
         commonPrefixLength(nearestOf(linked, keyId)[0]!, keyId) < sharedBits,
-    )!
-    return { cluster, author, key, closest, sent: () => sent }
+    )
+    return { cluster, author, keys, key: keys[0]!, closest, sent: () => sent }
   }
 
   test('leaves its author once, not once for each of the k closest, and reaches all of them', async () => {
@@ -179,13 +180,39 @@ describe('a record for a key that is far', () => {
     for (const holder of closest(key)) expect(holder.inspect().records.count).toBe(1)
   })
 
+  test('is passed on by the first of them that it comes to', async () => {
+    const { cluster, author, keys } = await farFromHome()
+    const ahead = new Set<number>()
+    const spreaders = new Set<Id>()
+    cluster.network.faults.drop = ({ from, bytes }) => {
+      if (bytes.length <= large.value.length) return false
+      const { kind, body } = decodePacket(bytes)
+      const { message } = decodeMessage(body)
+      if (message.type !== 'store') return false
+      if (kind === 'toward') ahead.add(message.nonce)
+      // The others whom the author asks are asked under other numbers.
+      else if (ahead.has(message.nonce)) spreaders.add(from)
+      return false
+    }
+    const ranks: number[] = []
+    for (const key of keys.slice(0, 10)) {
+      spreaders.clear()
+      await cluster.run(author.records.put(key, large, { until: 'all' }))
+      const byDistance = cluster.nodes.toSorted((x, y) => compareDistances(key, x.id, y.id))
+      ranks.push(...[...spreaders].map((id) => byDistance.findIndex((node) => node.id === id)))
+    }
+    expect(Math.max(...ranks)).toBeGreaterThan(0)
+    // Of four replicas, as far as one of them can tell.
+    expect(Math.max(...ranks)).toBeLessThan(6)
+  })
+
   test('reaches them too when nobody passes it on', async () => {
     const { cluster, author, key, closest } = await farFromHome()
-    const [owner] = closest(key)
-    // The first that goes to each; who is asked for by name is asked later, and maybe through the owner.
+    const holders = new Set(closest(key).map(({ id }) => id))
+    // The first that goes to each; who is asked for by name is asked later, and maybe through another.
     const lost = new Set<string>()
     const passedOn = ({ from, to, bytes }: { from: Id; to: Id; bytes: Uint8Array }) => {
-      const isLost = from === owner!.id && bytes.length > large.value.length && !lost.has(idToHex(to))
+      const isLost = holders.has(from) && bytes.length > large.value.length && !lost.has(idToHex(to))
       if (isLost) lost.add(idToHex(to))
       return isLost
     }

@@ -32,7 +32,7 @@ export interface Origin {
 export interface RouterEvents {
   /** A packet for this node. */
   deliver(body: Uint8Array, origin: Origin): void
-  /** May this node answer a packet on its way to somebody closer? Asked for bodies of FIND_VALUE alone. */
+  /** May this node answer a packet on its way to somebody closer? Asked for bodies of FIND_VALUE and STORE alone. */
   answersEarly(body: Uint8Array): boolean
 }
 
@@ -121,7 +121,7 @@ export class Router {
     const { link } = neighbour
     if (packet.path.some((id) => equalIds(id, this.own))) return
     const mine = equalIds(packet.target, this.own)
-    const early = !mine && !packet.exact && isFindValue(packet.body) && this.events.answersEarly(packet.body)
+    const early = !mine && !packet.exact && isOfKey(packet.body) && this.events.answersEarly(packet.body)
     const next = mine || early ? undefined : this.#closer(packet, link)
     if (!next) {
       const route = [link.peer, ...packet.path.toReversed()]
@@ -187,6 +187,6 @@ export class Router {
   }
 }
 
-function isFindValue(body: Uint8Array): boolean {
-  return body[0] === messageTypes['find-value']
+function isOfKey(body: Uint8Array): boolean {
+  return body[0] === messageTypes['find-value'] || body[0] === messageTypes.store
 }

@@ -33,7 +33,13 @@ import type { LinkTransport } from '../ports/link-transport.js'
 import { copyLifeMsMost, type Demand } from '../records/demand.js'
 import type { RecordProofs } from '../records/proofs.js'
 import type { RecordShelf } from '../records/record-shelf.js'
-import { isFar, mayBeReplica, replicasShareBits } from '../replication/replica-rank.js'
+import {
+  isFar,
+  isLikelyReplica,
+  linkedReplicas,
+  mayBeReplica,
+  replicasShareBits,
+} from '../replication/replica-rank.js'
 import type { Settings } from '../settings.js'
 import type { Rpc } from './rpc.js'
 
@@ -91,9 +97,11 @@ export class Handlers {
 
   /**
    * May a packet on its way be answered here? Only with a record that is in memory: a relay waits for no disk. And not with
-   * one that was left here when closer nodes came: it may be an old one by now.
+   * one that was left here when closer nodes came: it may be an old one by now. A record that is to be spread has arrived
+   * with any replica that is linked to the others: the last hop, to the closest of them, took a fifth of a put.
    */
   answersEarly(request: Request): boolean {
+    if (request.type === 'store') return request.spread === true && this.#knowsReplicas(request.record.keyId)
     if (request.type !== 'find-value' || request.all) return false
     const { shelf } = this.ports
     const records = shelf.findInMemory(request.keyId, searchOf(request))
@@ -106,6 +114,15 @@ export class Handlers {
     const { shelf, settings, own, links } = this.ports
     const isCopy = shelf.entry(slotOf(record))?.cached === true
     return isCopy || mayBeReplica(own, record.keyId, links, settings.k)
+  }
+
+  /** Is this node one of the k closest, and likely to be linked to the others? */
+  #knowsReplicas(keyId: Id): boolean {
+    const { own, links, settings } = this.ports
+    return (
+      isLikelyReplica(own, keyId, links, settings.k) &&
+      linkedReplicas(own, keyId, links, settings.k).length > 0
+    )
   }
 
   #pathBack(origin: Origin) {
