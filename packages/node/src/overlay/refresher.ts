@@ -21,8 +21,8 @@ const gatherSiblingsMs = 500
 const siblingsAsked = 3
 /** Of those that the first lookup named, so many are asked for those that it did not name. A guess. */
 const contactsAsked = 6
-/** Into a bucket of which too few are known one packet is sent, and one more if that is lost. A guess. */
-const waysToMeet = 2
+/** Into a bucket of which too few are known one packet is sent, and when its answer is late another, up to so many. A guess. */
+const waysToMeet = 3
 /** By then a peer that could not be dialled may be dialled again. */
 const askAfterMissMs = avoidLeastMs + 500
 
@@ -72,10 +72,10 @@ export class Refresher {
   async refreshBuckets(): Promise<void> {
     const { own, random, links } = this.ports
     if (links.size === 0) return
-    for (const bucket of this.events.thinBuckets()) {
-      if (this.#closed) return
-      await this.#meet(randomIdInBucket(own, bucket, (length) => random.bytes(length)))
-    }
+    const targets = this.events
+      .thinBuckets()
+      .map((bucket) => randomIdInBucket(own, bucket, (length) => random.bytes(length)))
+    await Promise.all(targets.map((target) => this.#meet(target)))
   }
 
   /**
@@ -152,16 +152,22 @@ export class Refresher {
     this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
   }
 
-  /** One packet, since who is nearest to the target does not matter, only who is there; another one if nothing comes of it. */
+  /** One packet at a time: who is nearest to the target does not matter, only who is there. */
   async #meet(target: Id): Promise<void> {
     const { own, links, rpc } = this.ports
     for (const way of firstWays(own, target, links, waysToMeet)) {
+      if (this.#closed) return
+      const timeoutMs = rpc.roundTrips.relayed.hedgeAfterMs
       try {
-        const { reply, responder, route } = await rpc.request(way, { type: 'find-node', target })
+        const { reply, responder, route } = await rpc.request(
+          way,
+          { type: 'find-node', target },
+          { timeoutMs },
+        )
         this.events.hear([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
         return
       } catch {
-        // A hop of that way has gone.
+        // A hop of that way may have gone.
       }
     }
   }
