@@ -65,7 +65,7 @@ test('a thin bucket is filled by one packet', async () => {
 })
 
 test('when its answer is late another one takes another link, and then it waits for the next refresh', async () => {
-  const { refresher, clock, nearest, next, asked } = refreshing([farHalf])
+  const { refresher, clock, nearest, next, asked, heard, arrive, nonceSent } = refreshing([farHalf])
   const filled = refresher.refreshBuckets()
   await clock.advance(1)
   expect(asked(nearest) + asked(next)).toBe(1)
@@ -74,5 +74,9 @@ test('when its answer is late another one takes another link, and then it waits 
   expect([asked(nearest), asked(next)]).toEqual([1, 1])
   await clock.settle(filled, { withinMs: 1_000 })
   expect([asked(nearest), asked(next)]).toEqual([1, 1])
+  // As late as a satellite's, and welcome.
+  arrive(next, direct(encodeMessage({ type: 'nodes', nonce: nonceSent(next), contacts: [] })))
+  await clock.advance(1)
+  expect(heard).toMatchObject([{ id: next.peer }])
   refresher.close()
 })

@@ -12,6 +12,7 @@ import { firstWays } from '../lookups/ways.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import { type Random, randomFraction } from '../ports/random.js'
+import type { Way } from '../rpc/way.js'
 import { avoidLeastMs } from './dialler.js'
 
 /** A refresh that finds nothing new makes the next one rarer, down to one in so many. A guess. */
@@ -152,24 +153,31 @@ export class Refresher {
     this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
   }
 
-  /** One packet at a time: who is nearest to the target does not matter, only who is there. */
+  /** One packet, and others only while its answer is late: who is nearest to the target does not matter, only who is there. */
   async #meet(target: Id): Promise<void> {
-    const { own, links, rpc } = this.ports
+    const { own, links } = this.ports
     for (const way of firstWays(own, target, links, waysToMeet)) {
-      if (this.#closed) return
-      const timeoutMs = rpc.roundTrips.relayed.hedgeAfterMs
-      try {
-        const { reply, responder, route } = await rpc.request(
-          way,
-          { type: 'find-node', target },
-          { timeoutMs },
-        )
-        this.events.hear([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
-        return
-      } catch {
-        // A hop of that way may have gone.
-      }
+      if (this.#closed || (await this.#meetsInTime(way, target))) return
     }
+  }
+
+  /** False as soon as the answer is late or will not come. A late one is heard all the same. */
+  #meetsInTime(way: Way, target: Id): Promise<boolean> {
+    const { rpc, clock } = this.ports
+    return new Promise((resolve) => {
+      const late = clock.setTimer(rpc.roundTrips.relayed.hedgeAfterMs, () => resolve(false))
+      const settle = (isMet: boolean) => {
+        late.cancel()
+        resolve(isMet)
+      }
+      rpc.request(way, { type: 'find-node', target }).then(
+        ({ reply, responder, route }) => {
+          this.events.hear([{ id: responder, route }, ...contactsBehind(reply.contacts, route)])
+          settle(true)
+        },
+        () => settle(false),
+      )
+    })
   }
 
   async #lookUp(target: Id, paths: number): Promise<boolean> {
