@@ -29,7 +29,7 @@ export interface OracleOptions {
 }
 
 /** As nodes weigh time against distance. */
-const msPerBit = 7
+const msPerBit = 18
 
 interface Peer {
   readonly id: Id

@@ -1,8 +1,9 @@
 /**
  * Drives the lookup machine of `kademlia` over the overlay: iterative, alpha at once, over disjoint paths. Opens
- * no connection: each contact is asked along the route that named it.
+ * no connection: each contact is asked along the route that named it; and since a relay may have died, and all whom it
+ * named would be lost with it, once more through the nearest who has answered, when the answer is late.
  */
-import { type Id, Lookup } from '@kadrtc/kademlia'
+import { type Id, idKey, isCloser, Lookup } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import type { Rpc } from '../rpc/rpc.js'
@@ -58,17 +59,53 @@ export function carefulLookup(
   return new Promise((resolve, reject) => {
     let timer: Timer | undefined
     let done = false
+    /** For answers that are late. Bounded by the questions under way. */
+    const late = new Set<Timer>()
     const abort = () => finish(() => reject(signal?.reason))
     const finish = (settle: () => void) => {
       if (done) return
       done = true
       timer?.cancel()
+      for (const one of late) one.cancel()
       signal?.removeEventListener('abort', abort)
       settle()
     }
+    /** Rejects when nothing has come by either way. */
+    const askByTwoWays = (contact: Contact): Promise<Findings> =>
+      new Promise((answer, fail) => {
+        let open = 1
+        let hasOtherWay = contact.route.length > 1
+        let hedge: Timer | undefined
+        const onFailure = (error: unknown) => {
+          open -= 1
+          askAgain()
+          if (open === 0) fail(error)
+        }
+        const askAgain = () => {
+          disarm()
+          if (!hasOtherWay || done) return
+          const route = anotherRoute(contact, answered)
+          // Nobody has answered yet: the way may be found when this one has failed, or a little later.
+          if (!route) return void (open > 0 && arm())
+          hasOtherWay = false
+          open += 1
+          options.ask({ id: contact.id, route }).then(answer, onFailure)
+        }
+        const arm = () => {
+          hedge = clock.setTimer(rpc.roundTrips.relayed.hedgeAfterMs, askAgain)
+          late.add(hedge)
+        }
+        const disarm = () => {
+          if (!hedge) return
+          hedge.cancel()
+          late.delete(hedge)
+        }
+        if (hasOtherWay) arm()
+        options.ask(contact).then(answer, onFailure).finally(disarm)
+      })
     const ask = async (contact: Contact) => {
       try {
-        const findings = await options.ask(contact)
+        const findings = await askByTwoWays(contact)
         if (done) return
         answered.push({ id: contact.id, route: findings.route })
         lookup.onReply(contact.id, contactsBehind(findings.contacts, findings.route), clock.now())
@@ -109,4 +146,15 @@ export function carefulLookup(
     signal?.addEventListener('abort', abort)
     proceed()
   })
+}
+
+/** By the nearest to it of those who have answered, which is likely to be linked to it; undefined if that was the way already. */
+function anotherRoute({ id, route }: Contact, answered: readonly Contact[]): readonly Id[] | undefined {
+  const before = route.at(-2)
+  let nearest: Contact | undefined
+  for (const contact of answered) {
+    const isOther = !before || idKey(contact.id) !== idKey(before)
+    if (isOther && (!nearest || isCloser(id, contact.id, nearest.id))) nearest = contact
+  }
+  return nearest && [...nearest.route, id]
 }
