@@ -80,3 +80,12 @@ test('when its answer is late another one takes another link, and then it waits 
   expect(heard).toMatchObject([{ id: next.peer }])
   refresher.close()
 })
+
+test('all thin buckets are seen to at once', async () => {
+  const { refresher, clock, nearest, next, asked } = refreshing([farHalf, farHalf - 1])
+  const filled = refresher.refreshBuckets()
+  await clock.advance(1)
+  expect(asked(nearest) + asked(next)).toBe(2)
+  await clock.settle(filled, { withinMs: 2_000 })
+  refresher.close()
+})
