@@ -16,6 +16,17 @@ function scene(times: Pick<ViewRigOptions, 'firstMs' | 'alongMs'>) {
   return { ...rig, closestTo: (target: (typeof ids)[0]) => nearestFirst(ids.slice(1), target).slice(0, k) }
 }
 
+test('a key that is far is asked for over two more ways than a get takes: a put waits for those of two ends', async () => {
+  const { clock, ports, asked } = scene({ firstMs: 20, alongMs: 20 })
+  const ways: number[] = []
+  for (const target of targets) {
+    asked.length = 0
+    await clock.settle(findClosest(ports, target), { withinMs: 1_000 })
+    ways.push(asked.length)
+  }
+  expect(Math.max(...ways)).toBe(ports.settings.alpha + 2)
+})
+
 describe('when the answer leaves open who the last of the closest are', () => {
   test('one more node is asked, and then they are the true ones', async () => {
     const { clock, ports, asked, closestTo } = scene({ firstMs: 20, alongMs: 20 })

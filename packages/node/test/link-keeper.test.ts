@@ -33,3 +33,30 @@ test('who cannot be reached, and is named over and over, keeps nobody else from 
   expect(dialled.slice(0, k).sort()).toEqual(near.map(idToHex).sort())
   expect(dialled.slice(k, 2 * k).sort()).toEqual(farther.map(idToHex).sort())
 })
+
+test('those who are heard of one after another are dialled together, unless it is not to be waited', async () => {
+  const { rpc, table: links, clock } = rig()
+  const dialled: string[] = []
+  const transport = {
+    dial: (peer): Promise<Link> => {
+      dialled.push(idToHex(peer))
+      return new Promise<Link>(() => undefined)
+    },
+  } as Pick<LinkTransport, 'dial'> as LinkTransport
+  const ports = { own, rpc, links, clock, settings: settingsWith({ k }), random: new SeededRandom('at once') }
+  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  const [first, second, third, fourth] = near.map(idToHex)
+  keeper.hear(contactsOf(near.slice(0, 1)))
+  await clock.advance(20)
+  keeper.hear(contactsOf(near.slice(0, 2)))
+  expect(dialled).toEqual([])
+  await clock.advance(10)
+  expect(dialled.sort()).toEqual([first, second])
+  keeper.hear(contactsOf(near.slice(0, 3)))
+  keeper.hear(contactsOf(near), 0)
+  await clock.advance(1)
+  expect(dialled.sort()).toEqual([first, second, third, fourth])
+  await clock.advance(1_000)
+  expect(dialled).toHaveLength(4)
+  keeper.close()
+})

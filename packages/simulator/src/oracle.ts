@@ -12,6 +12,7 @@ import {
   isCloser,
   Lookup,
 } from '@kadrtc/kademlia'
+import { msPerBit } from '@kadrtc/node'
 import type { LatencyModel } from './latency-plane.js'
 import type { SeededRandom } from './seeded-random.js'
 
@@ -27,9 +28,6 @@ export interface OracleOptions {
   /** Round trips to open a connection, besides signalling. */
   readonly dialRoundTrips: number
 }
-
-/** As nodes weigh time against distance. */
-const msPerBit = 18
 
 interface Peer {
   readonly id: Id

@@ -128,7 +128,8 @@ export class Joining {
   #lookUpOwn(): void {
     if (this.#lookingUp) return
     this.#lookingUp = true
-    findClosest(this.ports, this.ports.own, { onHeard: (closest) => this.ports.keeper.hear(closest) })
+    // Nothing to gather: the first answer names nearly all.
+    findClosest(this.ports, this.ports.own, { onHeard: (closest) => this.ports.keeper.hear(closest, 0) })
       .then((found) => this.#onNeighbourhood(found))
       .catch(() => undefined)
       .finally(() => {

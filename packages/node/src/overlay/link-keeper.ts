@@ -99,8 +99,11 @@ export class LinkKeeper {
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onSiblingLost()
   }
 
-  /** Takes note of contacts that somebody named; tells whether one of them is near and new. */
-  hear(contacts: readonly Contact[]): boolean {
+  /**
+   * Takes note of contacts that somebody named; tells whether one of them is near and new. Who is wanted is dialled `inMs` later,
+   * together with others who are heard of meanwhile.
+   */
+  hear(contacts: readonly Contact[], inMs = gatherMs): boolean {
     if (this.#closed) return false
     let news = false
     for (const contact of contacts) {
@@ -110,7 +113,7 @@ export class LinkKeeper {
       this.onHeard(contact)
       news = true
     }
-    this.#tendSoon()
+    this.#tendSoon(inMs)
     return news
   }
 
@@ -160,9 +163,13 @@ export class LinkKeeper {
     })
   }
 
-  #tendSoon(): void {
+  #tendSoon(inMs = gatherMs): void {
     if (this.#closed) return
-    this.#tending ??= this.ports.clock.setTimer(gatherMs, () => {
+    if (inMs < gatherMs) {
+      this.#tending?.cancel()
+      this.#tending = undefined
+    }
+    this.#tending ??= this.ports.clock.setTimer(inMs, () => {
       this.#tending = undefined
       this.#tend()
     })

@@ -13,7 +13,7 @@ import type { Link } from '../ports/link-transport.js'
  * relayed by somebody's tab, which takes time that no simulated one takes: so not the fastest is chosen, but few hops.
  * Where all are nearer, distance alone decides.
  */
-const msPerBit = 18
+export const msPerBit = 18
 
 /** Up to `count` links strictly closer to `target` than `own`, best first. */
 export function nextHops(own: Id, target: Id, links: Iterable<Link>, count: number): Link[] {

@@ -7,6 +7,7 @@
  */
 import { commonPrefixLength, type Id, idKey } from '@kadrtc/kademlia'
 import { Oracle } from '../oracle.js'
+import type { SeededRandom } from '../seeded-random.js'
 import type { VirtualTransport } from '../virtual-transport.js'
 import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
 
@@ -14,19 +15,40 @@ import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
 const metPerBucket = 6
 /** Nodes begin this far apart: their timers are not to fire together. */
 const beginEveryMs = 1
+/** So many begin within a second, and the next ones later: who begins asks around, which takes memory while it lasts. */
+const laidAtOnce = 10_000
+const betweenWavesMs = 5_000
 
 export async function laySwarm(options: GrowOptions): Promise<Swarm> {
   const swarm = emptySwarm(options)
-  const started: Promise<unknown>[] = []
+  const random = swarm.random.fork('laying')
   const transports = new Map<string, VirtualTransport>()
-  for (let i = 0; i < options.nodes; i++) {
+  while (transports.size < options.nodes) {
+    if (transports.size > 0) await swarm.clock.advance(betweenWavesMs)
+    const wave = Math.min(options.nodes - transports.size, laidAtOnce)
+    await layWave(swarm, transports, wave, random, options.onProgress)
+  }
+  await swarm.clock.advance(options.settleMs ?? 120_000)
+  return swarm
+}
+
+/** Adds nodes with links to those who are near among all that there are now. Resolves when all have started. */
+async function layWave(
+  swarm: Swarm,
+  transports: Map<string, VirtualTransport>,
+  count: number,
+  random: SeededRandom,
+  onProgress: GrowOptions['onProgress'],
+): Promise<void> {
+  const laid = transports.size
+  const started: Promise<unknown>[] = []
+  for (let i = 0; i < count; i++) {
     const { member, started: start } = swarm.add()
     started.push(start)
     transports.set(idKey(member.node.id), member.ports.transport as VirtualTransport)
   }
   const { k, linksPerBucket } = swarm.nodes[0]!.settings
   const ids = swarm.nodes.map(({ id }) => id)
-  const random = swarm.random.fork('laying')
   const oracle = new Oracle({
     ids,
     latencyMs: (from, to) => swarm.network.latencyMs(from, to),
@@ -43,7 +65,8 @@ export async function laySwarm(options: GrowOptions): Promise<Swarm> {
     to.agree(a, dialId)
     swarm.network.open(from, b, dialId)
   }
-  for (const [index, id] of ids.entries()) {
+  for (let index = laid; index < ids.length; index++) {
+    const id = ids[index]!
     const siblings = oracle.closest(id, k + 1).filter((other) => other !== id)
     const farthest = siblings.at(-1)
     for (const sibling of siblings) lay(id, sibling)
@@ -55,11 +78,9 @@ export async function laySwarm(options: GrowOptions): Promise<Swarm> {
       for (const { other } of rtts.slice(0, linksPerBucket)) lay(id, other)
     }
     if (index % 10 === 9) await swarm.clock.advance(beginEveryMs)
-    if (index % 500 === 499) options.onProgress?.(index + 1, swarm)
+    if (index % 500 === 499) onProgress?.(index + 1, swarm)
   }
   await swarm.run(Promise.all(started))
-  await swarm.clock.advance(options.settleMs ?? 120_000)
-  return swarm
 }
 
 /** Beyond this many nodes growing takes minutes, and more with every node. */
