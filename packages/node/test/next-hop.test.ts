@@ -70,11 +70,24 @@ describe('the greedy choice', () => {
   test('weighs time against the bits that are left: a near step beats a leap that is slower by more', () => {
     const own = tinyId('11111111')
     const step = new FakeLink(tinyId('01111111'), 10)
-    // 3.1 bits nearer, which are 55.5 ms of one way.
-    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 57)
+    // 3.1 bits nearer, which are 67.8 ms of one way.
+    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 69)
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(step)
-    leap.rttMs = 10 + 2 * 54
+    leap.rttMs = 10 + 2 * 66
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(leap)
+  })
+
+  test('of those who are near enough to know all near the target the fastest is taken, until the packet is there', () => {
+    const target = tinyId('0')
+    const fast = new FakeLink(tinyId('00001111'), 10)
+    const nearer = new FakeLink(tinyId('00000001'), 40)
+    const faster = new FakeLink(tinyId('00111111'), 0)
+    const open = [faster, nearer, fast]
+    expect(nextHop(tinyId('11111111'), target, open)).toBe(nearer)
+    // Distances below 2 to the fourth.
+    expect(nextHop(tinyId('11111111'), target, open, 4)).toBe(fast)
+    expect(nextHops(tinyId('11111111'), target, open, 3, 4)).toEqual([fast, nearer, faster])
+    expect(nextHop(tinyId('00001111'), target, open, 4)).toBe(nearer)
   })
 
   test('a packet does not stray from its owner for a few milliseconds', () => {

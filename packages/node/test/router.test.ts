@@ -1,7 +1,7 @@
 import { encodeMessage, encodePacket, hopsMax, type Packet } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { LinkTable } from '../src/overlay/link-table.js'
+import { LinkTable } from '../src/overlay/link-table.js'
 import { type Origin, Router } from '../src/overlay/router.js'
 import type { Settings } from '../src/settings.js'
 import { FakeLink, neighbourOf, settingsWith, tableOf, tinyId } from './fake-link.js'
@@ -310,4 +310,18 @@ describe('malformed packets', () => {
       }),
     )
   })
+})
+
+test('of the links to nodes as near to the target as our siblings are to us a packet takes the fastest', () => {
+  const own = tinyId('11110000')
+  const links = new LinkTable(own, settingsWith({ k: 2 }))
+  const [before, sibling] = [new FakeLink(tinyId('11110001'), 20), new FakeLink(tinyId('11110100'), 20)]
+  const [fast, nearer] = [new FakeLink(tinyId('00000011'), 10), new FakeLink(tinyId('00000001'), 40)]
+  links.add(before, 0)
+  expect(links.nearBits).toBe(-1)
+  for (const link of [sibling, fast, nearer]) links.add(link, 0)
+  expect(links.nearBits).toBe(2)
+  const router = new Router(own, links, () => 0, { deliver: () => undefined, answersEarly: () => false })
+  router.receive(neighbourOf(links, before), encodePacket(toward('0')))
+  expect([fast.sent.length, nearer.sent.length]).toEqual([1, 0])
 })

@@ -18,7 +18,7 @@ const waysMoreMost = 5
  * gone silent are left out while there are others.
  */
 export function firstWays(own: Id, target: Id, links: LinkTable, count: number): Way[] {
-  const hops = nextHops(own, target, links.lively(), count)
+  const hops = nextHops(own, target, links.lively(), count, links.nearBits)
   const ways: Way[] = hops.map((link) => ({ kind: 'toward', target, link }))
   if (ways.length >= count) return ways
   const isHop = (peer: Id) => hops.some((hop) => equalIds(hop.peer, peer))
@@ -57,7 +57,7 @@ export function waysToReplicas(
   const count = countWhenFar ?? alpha + Math.max(waysMoreLeast, Math.min(missingBits, waysMoreMost))
   for (let number = 0; number < count; number++) {
     const target = corner(number, sharedBits)
-    const link: Link | undefined = nextHop(own, target, free)
+    const link: Link | undefined = nextHop(own, target, free, links.nearBits)
     if (!link) continue
     free.delete(link)
     ways.push({ kind: 'toward', target, link })
@@ -131,7 +131,7 @@ export function waysToRecords(
 export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Settings, 'k'>): Way | undefined {
   const [nearest] = links.closest(keyId, 1)
   if (!nearest || commonPrefixLength(nearest, keyId) >= replicasShareBits(own, links, k)) return undefined
-  const link = nextHop(own, keyId, links.lively())
+  const link = nextHop(own, keyId, links.lively(), links.nearBits)
   return link && { kind: 'toward', target: keyId, link }
 }
 

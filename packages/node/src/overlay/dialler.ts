@@ -38,14 +38,14 @@ export class Dialler {
 
   /** Is it worth dialling this peer now? Not when linked, being dialled, or lately in vain. */
   wants(peer: Id): boolean {
-    const key = idKey(peer)
-    if (this.avoids(peer)) return false
-    return !this.#waiting.has(key) && !this.links.has(peer) && !equalIds(peer, this.own)
+    // Nearly all who are asked about are linked, and to look that up is cheap.
+    if (this.links.has(peer) || equalIds(peer, this.own) || this.avoids(peer)) return false
+    return this.#waiting.size === 0 || !this.#waiting.has(idKey(peer))
   }
 
   /** Was it dialled lately, and in vain? */
   avoids(peer: Id): boolean {
-    const avoided = this.#avoided.get(idKey(peer))
+    const avoided = this.#avoided.size > 0 ? this.#avoided.get(idKey(peer)) : undefined
     return avoided !== undefined && avoided.untilMs > this.clock.now()
   }
 

@@ -30,7 +30,6 @@ export class LinkKeeper {
   readonly refresher: Refresher
   readonly #nearest: NearestContacts
   readonly #pinned = new Map<string, number>()
-  readonly #askedAtMs = new WeakMap<Link, number>()
   #tending: Timer | undefined
   /** When all links were weighed last; undefined when a link or a pin has come or gone since. */
   #weighedAtMs: number | undefined
@@ -207,10 +206,15 @@ export class LinkKeeper {
    */
   #wanted(): Contact[] {
     const { settings, links } = this.ports
-    const reachable = this.#nearest
-      .closest(2 * settings.k)
-      .filter(({ id }) => links.has(id) || !this.dialler.avoids(id))
-    const wanted = reachable.slice(0, settings.k).filter(({ id }) => this.dialler.wants(id))
+    const wanted: Contact[] = []
+    let reachable = 0
+    for (const contact of this.#nearest.closest(2 * settings.k)) {
+      if (reachable === settings.k) break
+      const isLinked = links.has(contact.id)
+      if (!isLinked && this.dialler.avoids(contact.id)) continue
+      reachable++
+      if (!isLinked && this.dialler.wants(contact.id)) wanted.push(contact)
+    }
     if (links.size + this.dialler.underWay >= settings.linksMax - this.#reserve) return wanted
     for (const bucket of this.#farBuckets()) {
       const missing = settings.linksPerBucket - links.inBucket(bucket)
@@ -228,16 +232,16 @@ export class LinkKeeper {
     const nowMs = clock.now()
     if (this.#weighedAtMs !== undefined && nowMs - this.#weighedAtMs < weighEveryMs) return
     this.#weighedAtMs = nowMs
-    const old = links.neighbours().filter(({ link, openedAtMs }) => {
-      const askedAtMs = this.#askedAtMs.get(link) ?? Number.NEGATIVE_INFINITY
-      return nowMs - openedAtMs >= settings.idleLinkMs && nowMs - askedAtMs >= askAgainMs
+    const old = links.neighbours().filter(({ openedAtMs, askedAtMs }) => {
+      const isAsked = askedAtMs !== undefined && nowMs - askedAtMs < askAgainMs
+      return !isAsked && nowMs - openedAtMs >= settings.idleLinkMs
     })
     if (old.length === 0) return
     const reasons = this.reasons()
-    for (const { link } of old) {
-      if (reasons.get(link)!.length > 0) continue
-      this.#askedAtMs.set(link, nowMs)
-      rpc.notify(link, { type: 'release' })
+    for (const neighbour of old) {
+      if (reasons.get(neighbour.link)!.length > 0) continue
+      neighbour.askedAtMs = nowMs
+      rpc.notify(neighbour.link, { type: 'release' })
     }
   }
 

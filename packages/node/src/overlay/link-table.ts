@@ -2,7 +2,7 @@
  * The open links of a node: its routing table. One per peer; the newest wins, because a peer that comes
  * back has lost the old one. Bounded by the policy that lets links in (`LinkKeeper.mayOpen`).
  */
-import { equalIds, type Id, IdRanks, RoutingTable } from '@kadrtc/kademlia'
+import { distanceBits, equalIds, type Id, IdRanks, RoutingTable } from '@kadrtc/kademlia'
 import type { Contact } from '../lookups/contact.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
@@ -19,6 +19,8 @@ export class Neighbour implements Contact {
   /** Requests of ours over this link that await a reply. */
   outbound = 0
   heardAtMs: number
+  /** When its peer was asked last whether the link may close. */
+  askedAtMs: number | undefined
   /** A request over it is late and nothing has come since: its peer may be dead long before the link closes. */
   silent = false
 
@@ -44,6 +46,7 @@ export class LinkTable {
   #links: readonly Link[] = []
   /** What `siblings` said last, while it holds. */
   #siblings: readonly Id[] | undefined
+  #nearBits: number | undefined
   /** Of all peers, made when asked for. */
   #ranks: IdRanks | undefined
 
@@ -121,6 +124,18 @@ export class LinkTable {
     return this.#siblings
   }
 
+  /**
+   * How near to an id those nodes are that are linked to the others near it, in bits of distance: as near as our own siblings are
+   * to us. -1 while there are too few to tell.
+   */
+  get nearBits(): number {
+    if (this.#nearBits === undefined) {
+      const farthest = this.siblings()[this.settings.k - 1]
+      this.#nearBits = farthest ? distanceBits(this.own, farthest) : -1
+    }
+    return this.#nearBits
+  }
+
   /** The linked peers nearest to `target`, nearest first. Exact. */
   closest(target: Id, count: number, except?: Id): Id[] {
     const nearest = this.closestNeighbours(target, except ? count + 1 : count).map(({ id }) => id)
@@ -154,6 +169,7 @@ export class LinkTable {
     this.#neighbours = neighbours
     this.#links = neighbours.map(({ link }) => link)
     this.#siblings = undefined
+    this.#nearBits = undefined
     this.#ranks = undefined
   }
 }

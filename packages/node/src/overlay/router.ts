@@ -138,10 +138,10 @@ export class Router {
   /** An origin with no link closer than itself sends to one farther off: the packet must not come back to it. */
   #closer({ target, path }: Toward, from: Link): Link | undefined {
     const passed = (link: Link) => link === from || path.some((id) => equalIds(id, link.peer))
-    const best = this.links.get(target) ?? nextHop(this.own, target, this.links.lively())
+    const best = this.links.get(target) ?? nextHop(this.own, target, this.links.lively(), this.links.nearBits)
     if (best && !passed(best)) return best
     const others = this.links.links().filter((link) => !passed(link))
-    return nextHop(this.own, target, others)
+    return nextHop(this.own, target, others, this.links.nearBits)
   }
 
   #receiveAlong(neighbour: Neighbour, packet: Along): void {

@@ -32,33 +32,38 @@ export function overlayPath(
 ): SignalPath {
   return {
     send(signal, again) {
-      const ways = waysTo(ports, peer, route)
+      const all = waysTo(ports, peer, route)
       // The first way brought nothing.
-      if (again) ways.push(...ways.splice(0, 1))
+      const ways = again ? firstLast(all) : all
       const sendNext = (): void => {
-        const way = ways.shift()
-        if (way) ports.rpc.signal(way, signal, sendNext)
+        const next = ways.next()
+        if (!next.done) ports.rpc.signal(next.value, signal, sendNext)
       }
       sendNext()
     },
   }
 }
 
-/** Ways to try one after the other. */
-function waysTo(
+/** Ways to try one after the other. Each is looked for when the one before has failed: mostly the first is the only one. */
+function* waysTo(
   { own, links }: { readonly own: Id; readonly links: LinkTable },
   peer: Id,
   route: readonly Id[] | undefined,
-): Way[] {
+): Generator<Way, void> {
   const direct = links.get(peer)
-  if (direct) return [{ kind: 'link', link: direct }]
-  const ways: Way[] = route?.some((hop) => links.has(hop)) ? [{ kind: 'route', route }] : []
+  if (direct) return yield { kind: 'link', link: direct }
+  if (route?.some((hop) => links.has(hop))) yield { kind: 'route', route }
   const greedy = nextHop(own, peer, links.links())
   const nearest = links.closestNeighbours(peer, firstLinksTried).map(({ link }) => link)
   for (const link of new Set(greedy ? [greedy, ...nearest] : nearest)) {
-    ways.push({ kind: 'toward', target: peer, link, exact: true })
+    yield { kind: 'toward', target: peer, link, exact: true }
   }
-  return ways
+}
+
+function* firstLast<T>(items: Iterator<T, void>): Generator<T, void> {
+  const first = items.next()
+  for (let next = items.next(); !next.done; next = items.next()) yield next.value
+  if (!first.done) yield first.value
 }
 
 /** Near our own id no link may be closer to the peer than we are; the nearest one may still know it. */
