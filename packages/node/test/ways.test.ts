@@ -1,7 +1,7 @@
-import { commonPrefixLength, compareDistances, type Id, idToHex } from '@kadrtc/kademlia'
+import { commonPrefixLength, compareDistances, distanceBits, type Id, idToHex } from '@kadrtc/kademlia'
 import { SeededRandom, StubIdentity } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
-import { waysToRecords } from '../src/lookups/ways.js'
+import { firstWays, waysToRecords } from '../src/lookups/ways.js'
 import { LinkTable } from '../src/overlay/link-table.js'
 import { FakeLink, settingsWith } from './fake-link.js'
 
@@ -27,6 +27,19 @@ const farBuckets = commonPrefixLength(own, siblings.at(-1)!)
 const others = Array.from({ length: farBuckets }, (_, prefix) =>
   ids.filter((id) => commonPrefixLength(own, id) === prefix).slice(0, 3),
 ).flat()
+
+test('the first way leaves over a link as fast as the fastest of those to nodes near the target', () => {
+  const links = tableOf([...siblings, ...others])
+  const near = (target: Id) =>
+    links.links().filter(({ peer }) => distanceBits(peer, target) <= links.nearBits)
+  const away = keys.filter((key) => distanceBits(own, key) > links.nearBits && near(key).length > 1)
+  expect(away.length).toBeGreaterThan(5)
+  for (const key of away) {
+    const [way] = firstWays(own, key, links, 1)
+    const rttMs = way?.kind === 'toward' ? way.link.rttMs! : Number.NaN
+    expect(rttMs).toBeLessThanOrEqual(Math.min(...near(key).map((link) => link.rttMs!)))
+  }
+})
 
 describe('where replicas are more than a hop away', () => {
   const links = tableOf([...siblings, ...others])

@@ -19,3 +19,10 @@ test('a laid network is whole, and as good as a grown one', async () => {
   expect(hops(ofLaid) / hops(ofGrown)).toBeCloseTo(1, 0)
   expect(median(ofLaid.gets.map(({ ms }) => ms)) / median(ofGrown.gets.map(({ ms }) => ms))).toBeCloseTo(1, 0)
 })
+
+test('of a network that is laid in waves the last ones too begin with links to their nearest', async () => {
+  const swarm = await laySwarm({ ...options, settleMs: 200 }, 50)
+  expect(swarm.nodes).toHaveLength(options.nodes)
+  const ofLastWave = nearestLinks(swarm).filter((violation) => /^Node 1[01]\d /.test(violation))
+  expect(ofLastWave).toEqual([])
+})

@@ -57,7 +57,7 @@ export function waysToReplicas(
   const count = countWhenFar ?? alpha + Math.max(waysMoreLeast, Math.min(missingBits, waysMoreMost))
   for (let number = 0; number < count; number++) {
     const target = corner(number, sharedBits)
-    const link: Link | undefined = nextHop(own, target, free, links.nearBits)
+    const link: Link | undefined = nextHop(own, target, free)
     if (!link) continue
     free.delete(link)
     ways.push({ kind: 'toward', target, link })
@@ -131,7 +131,7 @@ export function waysToRecords(
 export function wayToFar(own: Id, keyId: Id, links: LinkTable, { k }: Pick<Settings, 'k'>): Way | undefined {
   const [nearest] = links.closest(keyId, 1)
   if (!nearest || commonPrefixLength(nearest, keyId) >= replicasShareBits(own, links, k)) return undefined
-  const link = nextHop(own, keyId, links.lively(), links.nearBits)
+  const link = nextHop(own, keyId, links.lively())
   return link && { kind: 'toward', target: keyId, link }
 }
 

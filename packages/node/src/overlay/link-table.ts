@@ -46,7 +46,6 @@ export class LinkTable {
   #links: readonly Link[] = []
   /** What `siblings` said last, while it holds. */
   #siblings: readonly Id[] | undefined
-  #nearBits: number | undefined
   /** Of all peers, made when asked for. */
   #ranks: IdRanks | undefined
 
@@ -129,11 +128,8 @@ export class LinkTable {
    * to us. -1 while there are too few to tell.
    */
   get nearBits(): number {
-    if (this.#nearBits === undefined) {
-      const farthest = this.siblings()[this.settings.k - 1]
-      this.#nearBits = farthest ? distanceBits(this.own, farthest) : -1
-    }
-    return this.#nearBits
+    const farthest = this.siblings()[this.settings.k - 1]
+    return farthest ? distanceBits(this.own, farthest) : -1
   }
 
   /** The linked peers nearest to `target`, nearest first. Exact. */
@@ -169,7 +165,6 @@ export class LinkTable {
     this.#neighbours = neighbours
     this.#links = neighbours.map(({ link }) => link)
     this.#siblings = undefined
-    this.#nearBits = undefined
     this.#ranks = undefined
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A large network in little time. Growing one is true to life and costs some 700 messages a node, most of them for links that
- * the next doubling makes needless. Here all nodes begin at once, with the links that growth would have left them: to
+ * the next doubling makes needless. Here nodes begin by the thousand, with the links that growth would have left them: to
  * their k nearest, and in each farther bucket to the fastest of some nodes met by chance. From then on it is the
  * node's own code that keeps, replaces and releases links. How much a laid network resembles a grown one is a test
  * (experiments-lay.test.ts) and a table in the README.
@@ -16,10 +16,10 @@ const metPerBucket = 6
 /** Nodes begin this far apart: their timers are not to fire together. */
 const beginEveryMs = 1
 /** So many begin within a second, and the next ones later: who begins asks around, which takes memory while it lasts. */
-const laidAtOnce = 10_000
+const laidAtOnceMost = 10_000
 const betweenWavesMs = 5_000
 
-export async function laySwarm(options: GrowOptions): Promise<Swarm> {
+export async function laySwarm(options: GrowOptions, laidAtOnce = laidAtOnceMost): Promise<Swarm> {
   const swarm = emptySwarm(options)
   const random = swarm.random.fork('laying')
   const transports = new Map<string, VirtualTransport>()
