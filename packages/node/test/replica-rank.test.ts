@@ -2,7 +2,7 @@ import { compareDistances, type Id } from '@kadrtc/kademlia'
 import { SeededRandom, StubIdentity } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import { LinkTable } from '../src/overlay/link-table.js'
-import { isLikelyReplica, mayBeReplica } from '../src/replication/replica-rank.js'
+import { isFar, isLikelyReplica, mayBeReplica, sharesNoRecords } from '../src/replication/replica-rank.js'
 import { FakeLink, settingsWith } from './fake-link.js'
 
 const k = 20
@@ -36,3 +36,37 @@ test('nearly every one of the closest knows that it is a replica, and hardly any
 test('hardly any replica takes itself for none', () => {
   expect(shareOf(mayBeReplica, 0, k)).toBeGreaterThan(0.99)
 })
+
+test('who shares no records with us is far from every key that is likely ours', () => {
+  const own = ids[0]!
+  const nearestFirst = [...ids].sort((a, b) => compareDistances(own, a, b)).slice(1)
+  const links = new LinkTable(own, settingsWith({ k }))
+  for (const peer of nearestFirst.slice(0, linked)) links.add(new FakeLink(peer), 0)
+  const ours = Array.from({ length: 5_000 }, () => keyNear(own)).filter((keyId) =>
+    isLikelyReplica(own, keyId, links, k),
+  )
+  expect(ours.length).toBeGreaterThan(250)
+  const couldHold = nearestFirst.filter((peer) => ours.some((keyId) => !isFar(peer, keyId, own, links, k)))
+  const excluded = nearestFirst.filter((peer) => sharesNoRecords(own, peer, links, k))
+  expect(couldHold.filter((peer) => excluded.includes(peer))).toEqual([])
+  // Most of the network is excluded, and hardly anybody who need not be.
+  expect(excluded.length).toBeGreaterThan(0.85 * ids.length)
+  expect(excluded.length + couldHold.length).toBeGreaterThan(0.95 * nearestFirst.length)
+})
+
+test('who has fewer than k links excludes nobody', () => {
+  const links = new LinkTable(ids[0]!, settingsWith({ k }))
+  for (const peer of ids.slice(1, k)) links.add(new FakeLink(peer), 0)
+  expect(ids.slice(1).filter((peer) => sharesNoRecords(ids[0]!, peer, links, k))).toEqual([])
+})
+
+/** Shares up to 15 leading bits with `id`. */
+function keyNear(id: Id): Id {
+  const key = StubIdentity.random(random).id
+  const bits = random.integer(16)
+  for (let bit = 0; bit < bits; bit++) {
+    const mask = 0x80 >> (bit & 7)
+    key[bit >> 3] = (key[bit >> 3]! & ~mask) | (id[bit >> 3]! & mask)
+  }
+  return key
+}

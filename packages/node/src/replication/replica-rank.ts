@@ -40,6 +40,17 @@ export function isFar(
 }
 
 /**
+ * No record that is likely ours is one that `id` could hold too: it lies farther off than the two distances to a key that
+ * are allowed together (XOR distances obey the triangle inequality). Saves looking at every record when such a peer comes.
+ */
+export function sharesNoRecords(own: Id, id: Id, links: LinkTable, k: number): boolean {
+  const farthest = links.siblings()[k - 1]
+  const factor = 2 + (deviations.unlikely + deviations.hopeless) / Math.sqrt(k)
+  // Ratios are cut to some 24 bits.
+  return farthest !== undefined && distanceRatio(own, id, own, farthest) > factor * 1.001
+}
+
+/**
  * The k linked peers closest to a key where they are likely its replicas: as dense there as nodes are here, so that few can
  * be missing. Elsewhere none: they would be nodes on the way.
  */

@@ -24,7 +24,7 @@ import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
 import { Handover } from './handover.js'
-import { isFar, isLikelyReplica, mayBeReplica } from './replica-rank.js'
+import { isFar, isLikelyReplica, mayBeReplica, sharesNoRecords } from './replica-rank.js'
 
 /** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
 export interface Neighbourhood {
@@ -90,6 +90,7 @@ export class Replicator {
 
   /** `peer` is a neighbour now: offer it what it should hold. A former holder leaves that to the k closest, who know better. */
   onPeerJoined(peer: Contact): void {
+    if (this.#sharesNoRecords(peer.id)) return
     this.#offerTo(peer, standIns, (keyId) => this.#isLikelyReplica(keyId))
   }
 
@@ -109,7 +110,7 @@ export class Replicator {
   /** A neighbour has gone: whoever moved up into its place in a replica set is offered the record. */
   onPeerLeft(gone: Id): void {
     const { own, settings, neighbourhood, shelf } = this.ports
-    if (shelf.count === 0) return
+    if (shelf.count === 0 || this.#sharesNoRecords(gone)) return
     const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
     if (members.length < settings.k) return
     const ranks = new IdRanks(members.map(({ id }) => id))
@@ -192,6 +193,11 @@ export class Replicator {
   #isLikelyReplica(keyId: Id): boolean {
     const { own, links, settings } = this.ports
     return isLikelyReplica(own, keyId, links, settings.k)
+  }
+
+  #sharesNoRecords(other: Id): boolean {
+    const { own, links, settings } = this.ports
+    return sharesNoRecords(own, other, links, settings.k)
   }
 
   #others(): Id[] {
