@@ -3,8 +3,10 @@ import { VirtualClock } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import { carefulLookup, type Findings } from '../src/lookups/careful-lookup.js'
 import type { Contact } from '../src/lookups/contact.js'
+import { LinkTable } from '../src/overlay/link-table.js'
 import type { Rpc } from '../src/rpc/rpc.js'
-import { settingsWith, tinyId } from './fake-link.js'
+import type { Way } from '../src/rpc/way.js'
+import { FakeLink, settingsWith, tinyId } from './fake-link.js'
 
 const own = tinyId('10000000')
 const target = tinyId('0')
@@ -13,25 +15,32 @@ const [alive, dead] = [tinyId('10'), tinyId('11')]
 const hedgeAfterMs = 100
 const timeoutMs = 4_000
 
-/** A lookup of `wanted`, which `dead` has named; `answersAfterMs` of each route, and the others never answer. */
+/**
+ * A lookup of `wanted`, which `dead` has named; `answersAfterMs` of each route, and the others never answer. Packets that find
+ * their way themselves have the route of none.
+ */
 function looking(answersAfterMs: (route: readonly Id[]) => number | undefined, seeds: readonly Contact[]) {
   const clock = new VirtualClock()
   const relayed = { hedgeAfterMs }
   const rpc = { roundTrips: { direct: relayed, relayed }, noteSilence: () => undefined, isLively: () => true }
   const asked: string[] = []
-  const ask = ({ route }: Contact): Promise<Findings> => {
-    asked.push(route.map((id) => idToHex(id).slice(-2)).join('>'))
+  const short = (id: Id) => idToHex(id).slice(-2)
+  const ask = ({ id }: Contact, way: Way): Promise<Findings> => {
+    const route = way.kind === 'route' ? way.route : []
+    asked.push(way.kind === 'toward' ? `${short(way.link.peer)}..${short(id)}` : route.map(short).join('>'))
     return new Promise((resolve, reject) => {
       const afterMs = answersAfterMs(route)
       if (afterMs === undefined) clock.setTimer(timeoutMs, () => reject(new Error('TIMEOUT')))
-      else clock.setTimer(afterMs, () => resolve({ contacts: [], route }))
+      else clock.setTimer(afterMs, () => resolve({ contacts: [], route: route.length > 0 ? route : [id] }))
     })
   }
   const settings = settingsWith({ k: 3, requestTimeoutMs: timeoutMs })
   const abort = new AbortController()
   const options = { target, own, seeds, ask, paths: 1, signal: abort.signal }
-  const found = carefulLookup({ clock, rpc: rpc as unknown as Rpc, settings }, options)
-  return { clock, found, asked, abort }
+  const links = new LinkTable(own, settings)
+  for (const peer of [dead, alive]) links.add(new FakeLink(peer), 0)
+  const found = carefulLookup({ clock, rpc: rpc as unknown as Rpc, links, settings }, options)
+  return { clock, found, asked, abort, links }
 }
 
 const seeds = [
@@ -40,33 +49,50 @@ const seeds = [
 ]
 
 describe('whom a dead relay has named', () => {
-  for (const [when, aliveMs] of [
-    ['before', 20],
-    ['after', 3 * hedgeAfterMs],
+  for (const [when, aliveMs, ways] of [
+    ['before', 20, ['03>01', '02', '02>01']],
+    ['after', 3 * hedgeAfterMs, ['03>01', '02', '02..01', '02>01']],
   ] as const) {
     test(`is asked through who has answered, be it ${when} the answer is late`, async () => {
       const { clock, found, asked } = looking(
-        (route) => (route[0] === dead ? undefined : route[0] === alive && route[1] ? 40 : aliveMs),
+        ([first, last]) => (first !== alive ? undefined : last ? 40 : aliveMs),
         seeds,
       )
       const closest = await clock.settle(found, { withinMs: 1_000 })
       expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
-      expect(asked).toEqual(['03>01', '02', '02>01'])
-      expect(clock.pendingTimers).toBeLessThanOrEqual(1)
+      expect(asked).toEqual(ways)
+      expect(clock.pendingTimers).toBeLessThanOrEqual(2)
     })
   }
 
-  test('is not asked the same way again', async () => {
+  test('is asked by packets that find their way when the other relay is dead as well', async () => {
     const { clock, found, asked } = looking(
-      (route) => (route[1] ? undefined : 20),
+      ([first, last]) => (first === undefined ? 40 : last ? undefined : 20),
+      seeds,
+    )
+    const closest = await clock.settle(found, { withinMs: 2 * hedgeAfterMs + 50 })
+    expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
+    expect(asked).toEqual(['03>01', '02', '02>01', '02..01'])
+  })
+
+  test('is asked by no way twice, and waited for no longer than half of the time of a request', async () => {
+    const { clock, found, asked } = looking(
+      (route) => (route.length === 1 ? 20 : undefined),
       [
         { id: dead, route: [dead] },
         { id: wanted, route: [dead, wanted] },
       ],
     )
-    const closest = await clock.settle(found, { withinMs: timeoutMs + 10 })
+    const closest = await clock.settle(found, { withinMs: timeoutMs / 2 + 10 })
     expect(closest.map(({ id }) => id)).toEqual([dead])
-    expect(asked).toEqual(['03>01', '03'])
+    expect(asked).toEqual(['03>01', '03', '02..01'])
+  })
+
+  test('is not asked by the way of a link that is silent', async () => {
+    const { clock, found, asked, links } = looking(([, last]) => (last ? undefined : 20), [seeds[1]!])
+    links.neighbour(alive)!.silent = true
+    await expect(clock.settle(found, { withinMs: timeoutMs / 2 + 10 })).resolves.toEqual([])
+    expect(asked).toEqual(['03>01'])
   })
 
   test('is asked no more once nobody waits', async () => {

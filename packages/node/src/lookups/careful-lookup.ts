@@ -1,13 +1,15 @@
 /**
  * Drives the lookup machine of `kademlia` over the overlay: iterative, alpha at once, over disjoint paths. Opens
- * no connection: each contact is asked along the route that named it; and since a relay may have died, and all whom it
- * named would be lost with it, once more through the nearest who has answered, when the answer is late.
+ * no connection: each contact is asked along the route that named it, and by other ways when the answer is late.
  */
-import { type Id, idKey, isCloser, Lookup } from '@kadrtc/kademlia'
+import { type Id, Lookup } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
+import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import type { Rpc } from '../rpc/rpc.js'
+import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
+import { AskedContact } from './asked-contact.js'
 import { type Contact, contactsBehind } from './contact.js'
 
 /** What one contact answered: the contacts it names, and whether the lookup has what it came for. */
@@ -17,12 +19,15 @@ export interface Findings {
   readonly enough?: boolean
 }
 
+/** Of the time in which a request may be answered, that for which a lookup waits: by then each contact was asked by all ways. */
+const waitedFor = 0.5
+
 export interface CarefulLookupOptions {
   readonly target: Id
   readonly own: Id
   readonly seeds: readonly Contact[]
-  /** Asks one contact: FIND_NODE or FIND_VALUE. */
-  readonly ask: (contact: Contact) => Promise<Findings>
+  /** Asks one contact by a way that leads to it: FIND_NODE or FIND_VALUE. */
+  readonly ask: (contact: Contact, way: Way) => Promise<Findings>
   /**
    * Takes what has been heard otherwise since it was last asked: late answers of the fast way. Whoever is said to be known in a
    * question is named by nobody else, and must be known here.
@@ -38,7 +43,12 @@ export interface CarefulLookupOptions {
  * Rejects only with the reason of `signal`.
  */
 export function carefulLookup(
-  ports: { readonly clock: Clock; readonly rpc: Rpc; readonly settings: Settings },
+  ports: {
+    readonly clock: Clock
+    readonly rpc: Rpc
+    readonly links: LinkTable
+    readonly settings: Settings
+  },
   options: CarefulLookupOptions,
 ): Promise<readonly Contact[]> {
   const { clock, rpc, settings } = ports
@@ -51,7 +61,7 @@ export function carefulLookup(
     alpha: settings.alpha,
     paths: options.paths ?? settings.paths,
     slowAfterMs: rpc.roundTrips.relayed.hedgeAfterMs,
-    timeoutMs: settings.requestTimeoutMs,
+    timeoutMs: settings.requestTimeoutMs * waitedFor,
     isSilent: ({ route }) => !rpc.isLively({ kind: 'route', route }),
   })
   const answered: Contact[] = []
@@ -59,61 +69,36 @@ export function carefulLookup(
   return new Promise((resolve, reject) => {
     let timer: Timer | undefined
     let done = false
-    /** For answers that are late. Bounded by the questions under way. */
-    const late = new Set<Timer>()
+    /** Whoever has not answered. Bounded by the contacts that a lookup asks. */
+    const underWay = new Set<AskedContact<Findings>>()
     const abort = () => finish(() => reject(signal?.reason))
     const finish = (settle: () => void) => {
       if (done) return
       done = true
       timer?.cancel()
-      for (const one of late) one.cancel()
+      for (const asked of underWay) asked.end()
       signal?.removeEventListener('abort', abort)
       settle()
     }
-    /** Rejects when nothing has come by either way. */
-    const askByTwoWays = (contact: Contact): Promise<Findings> =>
-      new Promise((answer, fail) => {
-        let open = 1
-        let hasOtherWay = contact.route.length > 1
-        let hedge: Timer | undefined
-        const onFailure = (error: unknown) => {
-          open -= 1
-          askAgain()
-          if (open === 0) fail(error)
-        }
-        const askAgain = () => {
-          disarm()
-          if (!hasOtherWay || done) return
-          const route = anotherRoute(contact, answered)
-          // Nobody has answered yet: the way may be found when this one has failed, or a little later.
-          if (!route) return void (open > 0 && arm())
-          hasOtherWay = false
-          open += 1
-          options.ask({ id: contact.id, route }).then(answer, onFailure)
-        }
-        const arm = () => {
-          hedge = clock.setTimer(rpc.roundTrips.relayed.hedgeAfterMs, askAgain)
-          late.add(hedge)
-        }
-        const disarm = () => {
-          if (!hedge) return
-          hedge.cancel()
-          late.delete(hedge)
-        }
-        if (hasOtherWay) arm()
-        options.ask(contact).then(answer, onFailure).finally(disarm)
+    const ask = (contact: Contact) => {
+      const asked = new AskedContact<Findings>(ports, {
+        contact,
+        answered,
+        ask: (way) => options.ask(contact, way),
+        onAnswer: (findings) => {
+          underWay.delete(asked)
+          answered.push({ id: contact.id, route: findings.route })
+          lookup.onReply(contact.id, contactsBehind(findings.contacts, findings.route), clock.now())
+          if (findings.enough) finish(() => resolve(answered))
+          proceed()
+        },
+        onFailure: () => {
+          underWay.delete(asked)
+          lookup.onFailure(contact.id, clock.now())
+          proceed()
+        },
       })
-    const ask = async (contact: Contact) => {
-      try {
-        const findings = await askByTwoWays(contact)
-        if (done) return
-        answered.push({ id: contact.id, route: findings.route })
-        lookup.onReply(contact.id, contactsBehind(findings.contacts, findings.route), clock.now())
-        if (findings.enough) finish(() => resolve(answered))
-      } catch {
-        lookup.onFailure(contact.id, clock.now())
-      }
-      proceed()
+      underWay.add(asked)
     }
     const proceed = () => {
       if (done) return
@@ -124,7 +109,7 @@ export function carefulLookup(
         const step = lookup.next(clock.now())
         switch (step.type) {
           case 'ask':
-            void ask(step.contact)
+            ask(step.contact)
             break
           case 'wait':
           case 'at-capacity':
@@ -146,15 +131,4 @@ export function carefulLookup(
     signal?.addEventListener('abort', abort)
     proceed()
   })
-}
-
-/** By the nearest to it of those who have answered, which is likely to be linked to it; undefined if that was the way already. */
-function anotherRoute({ id, route }: Contact, answered: readonly Contact[]): readonly Id[] | undefined {
-  const before = route.at(-2)
-  let nearest: Contact | undefined
-  for (const contact of answered) {
-    const isOther = !before || idKey(contact.id) !== idKey(before)
-    if (isOther && (!nearest || isCloser(id, contact.id, nearest.id))) nearest = contact
-  }
-  return nearest && [...nearest.route, id]
 }

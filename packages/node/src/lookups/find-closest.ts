@@ -92,8 +92,7 @@ export async function findClosest(
       k: count,
       paths: Math.max(1, paths),
       signal: options.signal,
-      ask: async (contact) => {
-        const way = { kind: 'route', route: contact.route } as const
+      ask: async (_, way) => {
         const { reply, route } = await ports.rpc.request(way, question(), { signal: options.signal })
         hear(contactsBehind(reply.contacts, route))
         return { contacts: reply.contacts, route }

@@ -211,10 +211,7 @@ class Read {
       signal: this.options.signal,
       paths: 1,
       k: absenceContacts,
-      ask: async (contact) => {
-        const known = this.#answered.get(idKey(contact.id))
-        return known ?? this.#ask({ kind: 'route', route: contact.route })
-      },
+      ask: async (contact, way) => this.#answered.get(idKey(contact.id)) ?? this.#ask(way),
     }).then(
       () => this.#succeed(),
       (reason) => this.#finish(() => this.#reject(reason)),

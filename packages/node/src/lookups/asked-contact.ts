@@ -1,0 +1,120 @@
+/**
+ * One contact that a careful lookup asks. Along the route that named it first; when the answer is late or cannot come,
+ * through the nearest who has answered meanwhile; and at last wherever packets find a way now. A relay may have died, and all
+ * whom it named would be lost with it.
+ */
+import { idKey, isCloser } from '@kadrtc/kademlia'
+import type { LinkTable } from '../overlay/link-table.js'
+import type { Clock, Timer } from '../ports/clock.js'
+import type { Rpc } from '../rpc/rpc.js'
+import type { Way } from '../rpc/way.js'
+import type { Contact } from './contact.js'
+
+/** When the answer is late so many times, packets may find their way themselves: another relay, if there is one, was asked. */
+const lateForGreedy = 2
+
+export interface AskedContactOptions<F> {
+  readonly contact: Contact
+  /** Who has answered this lookup, each with a way that worked. It grows meanwhile. */
+  readonly answered: readonly Contact[]
+  readonly ask: (way: Way) => Promise<F>
+  /** Told once. */
+  readonly onAnswer: (findings: F) => void
+  /** Told once: every way has failed. Whoever waits only for a time keeps that time. */
+  readonly onFailure: () => void
+}
+
+export class AskedContact<F> {
+  /** Ways taken that may bring an answer yet. */
+  #open = 0
+  #hasRelayed = false
+  #hasGoneGreedily = false
+  #late = 0
+  #timer: Timer | undefined
+  #ended = false
+
+  constructor(
+    readonly ports: { readonly clock: Clock; readonly rpc: Rpc; readonly links: LinkTable },
+    readonly options: AskedContactOptions<F>,
+  ) {
+    this.#take({ kind: 'route', route: options.contact.route })
+    if (this.#mayTakeMore) this.#wait()
+  }
+
+  /** Nobody waits for it any more. */
+  end(): void {
+    this.#ended = true
+    this.#timer?.cancel()
+  }
+
+  /** A peer that is linked has no better way. */
+  get #mayTakeMore(): boolean {
+    return this.options.contact.route.length > 1 && !(this.#hasRelayed && this.#hasGoneGreedily)
+  }
+
+  #take(way: Way): void {
+    this.#open += 1
+    this.options.ask(way).then(
+      (findings) => {
+        if (this.#ended) return
+        this.end()
+        this.options.onAnswer(findings)
+      },
+      () => {
+        this.#open -= 1
+        if (!this.#ended && this.#open === 0) this.#goOn()
+      },
+    )
+  }
+
+  #wait(): void {
+    this.#timer = this.ports.clock.setTimer(this.ports.rpc.roundTrips.relayed.hedgeAfterMs, () => {
+      this.#late += 1
+      this.#goOn()
+    })
+  }
+
+  /** The answer is late, or cannot come by any way taken. */
+  #goOn(): void {
+    this.#timer?.cancel()
+    const way = this.#mayTakeMore ? this.#otherWay() : undefined
+    if (way) this.#take(way)
+    if (this.#open === 0) {
+      this.end()
+      this.options.onFailure()
+    } else if (this.#mayTakeMore) this.#wait()
+  }
+
+  /** Undefined: there is none, or none yet. */
+  #otherWay(): Way | undefined {
+    const relay = this.#hasRelayed ? undefined : this.#otherRelay()
+    if (relay) {
+      this.#hasRelayed = true
+      return { kind: 'route', route: [...relay.route, this.options.contact.id] }
+    }
+    if (this.#hasGoneGreedily || (this.#open > 0 && this.#late < lateForGreedy)) return undefined
+    this.#hasGoneGreedily = true
+    return this.#greedyWay()
+  }
+
+  /** The nearest to it of those who have answered, which is likely to be linked to it; none if that was the relay already. */
+  #otherRelay(): Contact | undefined {
+    const { contact, answered } = this.options
+    const before = contact.route.at(-2)
+    let nearest: Contact | undefined
+    for (const relay of answered) {
+      const isOther = !before || idKey(relay.id) !== idKey(before)
+      if (isOther && (!nearest || isCloser(contact.id, relay.id, nearest.id))) nearest = relay
+    }
+    return nearest
+  }
+
+  /** By no route, which may be out of date, but from link to link; first to somebody who is not on the route that failed. */
+  #greedyWay(): Way | undefined {
+    const { id, route } = this.options.contact
+    const onRoute = new Set(route.map(idKey))
+    const neighbours = this.ports.links.closestNeighbours(id, this.ports.links.size)
+    const first = neighbours.find(({ link, silent }) => !silent && !onRoute.has(idKey(link.peer)))
+    return first && { kind: 'toward', target: id, link: first.link, exact: true }
+  }
+}
