@@ -48,7 +48,10 @@ test('values outlive the nodes that hold them, and repair costs about what was l
   expect(result.departures).toBeGreaterThan(40)
   expect(result).toMatchObject({ values: 60, lost: 0, failedStarts: 0 })
   expect(result.surveys.map(({ atMs }) => atMs)).toEqual([30_000, 60_000, 90_000, 120_000])
-  expect(result.storeBytes).toBeGreaterThan(result.stores * 1_024)
+  const { heldBytes, storeBytes } = result
+  expect(result.surveys.at(-1)).toMatchObject({ heldBytes, storeBytes })
+  expect(result.surveys[0]!.storeBytes).toBeLessThan(storeBytes)
+  expect(storeBytes).toBeGreaterThan(result.stores * 1_024)
   expect(result.repairRatio).toBeGreaterThan(0.3)
   expect(result.repairRatio).toBeLessThan(5)
 })

@@ -38,6 +38,9 @@ export interface DurabilitySurvey {
   readonly withoutCopy: number
   readonly copiesMean: number
   readonly copiesLeast: number
+  /** As in the result, so far: a ratio of the two that falls is still settling. */
+  readonly heldBytes: number
+  readonly storeBytes: number
 }
 
 export interface DurabilityResult {
@@ -94,6 +97,8 @@ export async function measureDurability(
       withoutCopy: copies.filter((count) => count === 0).length,
       copiesMean: sum(copies) / copies.length,
       copiesLeast: Math.min(...copies),
+      heldBytes: held.bytes,
+      storeBytes: stores.bytes,
     }
     surveys.push(survey)
     onSurvey?.(survey)
