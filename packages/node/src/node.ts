@@ -128,11 +128,12 @@ export class KadNode extends EventEmitter<NodeEvents> {
     })
     const rpc = new Rpc({ identity, clock, random, networkHash: hash }, router, links, handlers, settings)
     rpc.onNotice = (notice, link) => this.#onNotice(notice, link)
+    // Spread last: a spread that is added to gives each object a class of its own (see `encodeQuestion`).
     const lookupPorts = { own, clock, rpc, links, settings, random }
     const dialler = new Dialler(own, transport, links, clock, settings.dialsMax)
     const keeper = new LinkKeeper(lookupPorts, dialler)
     const publisher = new Publisher(
-      { ...lookupPorts, shelf, proofs, published: ports.published, onWriteFailed },
+      { shelf, proofs, published: ports.published, onWriteFailed, ...lookupPorts },
       settings.publishedMax,
     )
     this.#links = links
@@ -143,10 +144,10 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#keeper = keeper
     this.#shelf = shelf
     this.#publisher = publisher
-    this.#replicator = new Replicator({ ...lookupPorts, shelf, neighbourhood: keeper })
+    this.#replicator = new Replicator({ shelf, neighbourhood: keeper, ...lookupPorts })
     keeper.onHeard = (contact) => this.#replicator.onPeerJoined(contact)
     keeper.onForgotten = (id) => this.#replicator.onPeerLeft(id)
-    this.records = new RecordVerbs({ ...lookupPorts, shelf, proofs, demand, publisher })
+    this.records = new RecordVerbs({ shelf, proofs, demand, publisher, ...lookupPorts })
     this.#channels = new Channels({
       own,
       rpc,
@@ -156,13 +157,13 @@ export class KadNode extends EventEmitter<NodeEvents> {
     })
     this.#introductions = new Introductions(
       {
-        ...ports,
         reintroductionMs: settings.reintroductionMs,
         overlayPathTo: (peer) => overlayPath({ own, rpc, links }, peer, undefined),
         mayBeIsland: (peers) => {
           const linked = peers.filter((peer) => links.has(peer)).length
           return links.size < settings.k && linked < peers.length / 2
         },
+        ...ports,
       },
       {
         onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),
@@ -174,11 +175,11 @@ export class KadNode extends EventEmitter<NodeEvents> {
       },
     )
     this.#joining = new Joining({
-      ...lookupPorts,
       dialler,
       keeper,
       introductions: this.#introductions,
       onStatus: (status) => this.#become(status),
+      ...lookupPorts,
     })
     transport.onRequest((peer) => keeper.mayOpen(peer))
     transport.onLink((link) => this.#onLink(link))

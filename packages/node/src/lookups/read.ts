@@ -149,7 +149,7 @@ class Read {
     const { question } = this.options
     // A holder names nobody: at first it is holders that are asked.
     const known = this.#careful ? this.#known() : {}
-    const { reply, responder, route } = await this.ports.rpc.request(way, { ...question, ...known })
+    const { reply, responder, route } = await this.ports.rpc.request(way, Object.assign({}, question, known))
     const valid = await this.#findings.add(responder, reply.records, reply.contacts.length > 0)
     if (valid) this.#noteCopies(reply.copyMs)
     const findings = { contacts: reply.contacts, route }
@@ -160,7 +160,7 @@ class Read {
     if (!valid) this.#noteLacking({ id: responder, route })
     else if (relay) this.#noteLacking({ id: relay, route: route.slice(0, -1) })
     this.#consider()
-    return { ...findings, enough: this.#done }
+    return { contacts: findings.contacts, route, enough: this.#done }
   }
 
   #known() {

@@ -21,8 +21,8 @@ export class RecordProofs {
   }
 
   async sign(fields: Omit<SignedRecord, 'signature' | 'author' | 'kind'>): Promise<SignedRecord> {
-    const unsigned = { ...fields, kind: 'signed', author: this.identity.publicKey } as const
+    const unsigned = Object.assign({ kind: 'signed', author: this.identity.publicKey } as const, fields)
     const signature = await this.identity.sign(recordSigningBytes(this.networkHash, unsigned))
-    return { ...unsigned, signature }
+    return Object.assign(unsigned, { signature })
   }
 }

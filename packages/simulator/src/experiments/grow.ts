@@ -34,7 +34,7 @@ export function emptySwarm(options: GrowOptions): Swarm {
   const { seed, settings = {}, medianRttMs = 80, network, server } = options
   const swarm: Swarm = new Cluster<KadNode>({
     seed,
-    createNode: (ports: ClusterPorts) => new KadNode({ ...ports, settings }),
+    createNode: (ports: ClusterPorts) => new KadNode({ settings, ...ports }),
     start: (node) => node.start({ allowAlone: true }),
     stop: (node) => node.close(),
     latency: (random) => latencyPlane(random, { medianRttMs, jitter: 0.1 }),
