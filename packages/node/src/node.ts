@@ -157,13 +157,17 @@ export class KadNode extends EventEmitter<NodeEvents> {
     })
     this.#introductions = new Introductions(
       {
+        network: ports.network,
+        introducers: ports.introducers,
+        identity,
+        clock,
+        random,
         reintroductionMs: settings.reintroductionMs,
         overlayPathTo: (peer) => overlayPath({ own, rpc, links }, peer, undefined),
         mayBeIsland: (peers) => {
           const linked = peers.filter((peer) => links.has(peer)).length
           return links.size < settings.k && linked < peers.length / 2
         },
-        ...ports,
       },
       {
         onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),

@@ -160,7 +160,7 @@ class Read {
     if (!valid) this.#noteLacking({ id: responder, route })
     else if (relay) this.#noteLacking({ id: relay, route: route.slice(0, -1) })
     this.#consider()
-    return { contacts: findings.contacts, route, enough: this.#done }
+    return { contacts: reply.contacts, route, enough: this.#done }
   }
 
   #known() {

@@ -20,8 +20,9 @@ export class RecordProofs {
     return valid instanceof Promise ? valid.then(verdict) : verdict(valid)
   }
 
+  /** By this node's identity, whoever signed before. */
   async sign(fields: Omit<SignedRecord, 'signature' | 'author' | 'kind'>): Promise<SignedRecord> {
-    const unsigned = Object.assign({ kind: 'signed', author: this.identity.publicKey } as const, fields)
+    const unsigned = Object.assign({}, fields, { kind: 'signed', author: this.identity.publicKey } as const)
     const signature = await this.identity.sign(recordSigningBytes(this.networkHash, unsigned))
     return Object.assign(unsigned, { signature })
   }
