@@ -28,7 +28,6 @@ export {
   nodeIdOf,
 } from './id.js'
 export { IdRanks } from './id-ranks.js'
-export type { OfferOutcome, RemoveOutcome } from './k-bucket.js'
 export {
   Lookup,
   type LookupInput,
@@ -60,4 +59,10 @@ export {
   replicaSet,
   republishDelayMs,
 } from './replication.js'
-export { RoutingTable, type RoutingTableOptions, routingTableDefaults } from './routing-table.js'
+export {
+  type OfferOutcome,
+  type RemoveOutcome,
+  RoutingTable,
+  type RoutingTableOptions,
+  routingTableDefaults,
+} from './routing-table.js'

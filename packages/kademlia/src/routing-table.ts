@@ -6,11 +6,11 @@
  *   const outcome = table.offer(contact)
  *   if (outcome.type === 'full' && !(await ping(outcome.leastRecentlySeen))) table.remove(outcome.leastRecentlySeen.id)
  *
- * Bounds: at most 160 buckets of k contacts and `replacementsMax` replacements; buckets exist once they are used.
+ * Bounds: at most 160 buckets of k contacts and `replacementsMax` replacements.
  */
 import { commonPrefixLength, compareDistances } from './distance.js'
-import { type Id, idBits, idBytes } from './id.js'
-import { KBucket, type OfferOutcome, type RemoveOutcome } from './k-bucket.js'
+import { type Id, idBits } from './id.js'
+import { KBuckets, wordOf } from './k-buckets.js'
 
 export interface RoutingTableOptions {
   /** Contacts per bucket. */
@@ -26,13 +26,29 @@ export const routingTableDefaults: RoutingTableOptions = {
   replacementsMax: 20,
 }
 
+export type OfferOutcome<C> =
+  | { readonly type: 'added' }
+  /** Already there: the new contact took the old one's place, as the most recently seen. */
+  | { readonly type: 'refreshed'; readonly previous: C }
+  /** No room: the contact went to the replacement cache. Ping the least recently seen to decide. */
+  | { readonly type: 'full'; readonly leastRecentlySeen: C }
+  /** The table never holds its own id. */
+  | { readonly type: 'own' }
+
+export type RemoveOutcome<C> =
+  /** `promoted` came from the replacement cache into the bucket. */
+  | { readonly type: 'removed'; readonly contact: C; readonly promoted: C | undefined }
+  /** It was a replacement, and is one no more. */
+  | { readonly type: 'replacement-removed'; readonly contact: C }
+  | { readonly type: 'absent' }
+
 export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> {
   readonly own: Id
   readonly k: number
   readonly replacementsMax: number
-  /** By common prefix length with `own`: the far half of the space first, so that the array stays as long as it is used. */
-  readonly #buckets: (KBucket<C> | undefined)[] = []
-  #size = 0
+  readonly #contacts = new KBuckets<C>()
+  /** Only of buckets that are full. Made when the first one comes. */
+  #replacements: KBuckets<C> | undefined
   #events = 0
 
   constructor(own: Id, options: Partial<RoutingTableOptions> = {}) {
@@ -48,21 +64,36 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
 
   /** How many contacts the buckets hold, replacements not counted. */
   get size(): number {
-    return this.#size
+    return this.#contacts.size
   }
 
   /** Files a contact that was just heard from. */
   offer(contact: C): OfferOutcome<C> {
     const prefix = commonPrefixLength(this.own, contact.id)
     if (prefix === idBits) return { type: 'own' }
-    const outcome = this.#bucketFor(prefix).offer(contact, ++this.#events, this.k, this.replacementsMax)
-    if (outcome.type === 'added') this.#size++
-    return outcome
+    const contacts = this.#contacts
+    const event = ++this.#events
+    const place = contacts.placeOf(prefix, contact.id)
+    const previous = place < 0 ? undefined : contacts.takeOut(prefix, place)
+    if (previous || contacts.sizeOf(prefix) < this.k) {
+      contacts.push(prefix, contact, event)
+      return previous ? { type: 'refreshed', previous } : added
+    }
+    if (this.replacementsMax > 0) this.#replace(prefix, contact, event)
+    return { type: 'full', leastRecentlySeen: contacts.at(contacts.start(prefix)) }
   }
 
   /** Marks a contact, or a replacement, as most recently seen. False when the table has neither. */
   seen(id: Id): boolean {
-    return this.#bucketOf(id)?.seen(id, ++this.#events) ?? false
+    const prefix = commonPrefixLength(this.own, id)
+    const event = ++this.#events
+    for (const contacts of [this.#contacts, this.#replacements]) {
+      const place = contacts?.placeOf(prefix, id) ?? -1
+      if (!contacts || place < 0) continue
+      contacts.push(prefix, contacts.takeOut(prefix, place), event)
+      return true
+    }
+    return false
   }
 
   /**
@@ -70,14 +101,21 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
    * it was last seen. Drops a replacement too.
    */
   remove(id: Id): RemoveOutcome<C> {
-    const outcome = this.#bucketOf(id)?.remove(id) ?? { type: 'absent' }
-    if (outcome.type === 'removed' && !outcome.promoted) this.#size--
-    return outcome
+    const prefix = commonPrefixLength(this.own, id)
+    const replacement = this.#replacements?.placeOf(prefix, id) ?? -1
+    if (this.#replacements && replacement >= 0) {
+      return { type: 'replacement-removed', contact: this.#replacements.takeOut(prefix, replacement) }
+    }
+    const place = this.#contacts.placeOf(prefix, id)
+    if (place < 0) return { type: 'absent' }
+    const contact = this.#contacts.takeOut(prefix, place)
+    return { type: 'removed', contact, promoted: this.#replacements?.moveLastTo(prefix, this.#contacts) }
   }
 
   /** The contact with that id; undefined when no bucket holds it (replacements do not count). */
   get(id: Id): C | undefined {
-    return this.#bucketOf(id)?.get(id)
+    const place = this.#contacts.placeOf(commonPrefixLength(this.own, id), id)
+    return place < 0 ? undefined : this.#contacts.at(place)
   }
 
   has(id: Id): boolean {
@@ -94,7 +132,7 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
    */
   closest(target: Id, count: number, filter?: (contact: C) => boolean): C[] {
     const result: C[] = []
-    const length = this.#buckets.length
+    const length = this.#contacts.depth
     for (let j = 0; j < length && result.length < count; j++) {
       if (differAt(this.own, target, j)) this.#collect(j, target, count, filter, result)
     }
@@ -106,22 +144,22 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
 
   /** The contacts of bucket `index` (0 to 159, numbered as `bucketIndex` does), least recently seen first. A copy. */
   bucket(index: number): C[] {
-    return [...(this.#buckets[idBits - 1 - index]?.contacts.list ?? [])]
+    return this.#contacts.bucket(idBits - 1 - index)
   }
 
   /** How many contacts bucket `index` holds, replacements not counted. */
   bucketSize(index: number): number {
-    return this.#buckets[idBits - 1 - index]?.contacts.list.length ?? 0
+    return this.#contacts.sizeOf(idBits - 1 - index)
   }
 
   /** The replacement cache of bucket `index`, least recently seen first. A copy. */
   replacements(index: number): C[] {
-    return [...(this.#buckets[idBits - 1 - index]?.replacements ?? [])]
+    return this.#replacements?.bucket(idBits - 1 - index) ?? []
   }
 
-  /** Every contact of every bucket, the far buckets first. Do not change the table meanwhile. */
-  *[Symbol.iterator](): Iterator<C> {
-    for (const bucket of this.#buckets) if (bucket) yield* bucket.contacts.list
+  /** Every contact of every bucket, the far buckets first. As they are now: a change shows in the next one. */
+  [Symbol.iterator](): Iterator<C> {
+    return this.#contacts.contacts.values()
   }
 
   /**
@@ -135,16 +173,15 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
     filter: ((contact: C) => boolean) | undefined,
     result: C[],
   ): void {
-    const contacts = this.#buckets[prefix]?.contacts.list
-    if (!contacts) return
-    const byte = Math.min(prefix >> 3, idBytes - 3)
-    const targetWord = wordAt(target, byte)
+    const contacts = this.#contacts
+    const end = contacts.end(prefix)
+    const targetWord = wordOf(prefix, target)
     const start = result.length
     const words: number[] = []
-    for (let i = 0; i < contacts.length; i++) {
-      const contact = contacts[i]!
+    for (let place = contacts.start(prefix); place < end; place++) {
+      const contact = contacts.at(place)
       if (filter && !filter(contact)) continue
-      const word = wordAt(contact.id, byte) ^ targetWord
+      const word = contacts.wordAt(place) ^ targetWord
       let at = result.length
       if (at >= count) {
         at--
@@ -160,24 +197,22 @@ export class RoutingTable<C extends { readonly id: Id }> implements Iterable<C> 
     }
   }
 
-  #bucketOf(id: Id): KBucket<C> | undefined {
-    return this.#buckets[commonPrefixLength(this.own, id)]
-  }
-
-  #bucketFor(prefix: number): KBucket<C> {
-    while (this.#buckets.length <= prefix) this.#buckets.push(undefined)
-    this.#buckets[prefix] ??= new KBucket<C>()
-    return this.#buckets[prefix]
+  /** Files a contact in the replacement cache of a bucket that is full. */
+  #replace(prefix: number, contact: C, event: number): void {
+    this.#replacements ??= new KBuckets<C>()
+    const replacements = this.#replacements
+    const known = replacements.placeOf(prefix, contact.id)
+    if (known >= 0) replacements.takeOut(prefix, known)
+    replacements.push(prefix, contact, event)
+    if (replacements.sizeOf(prefix) > this.replacementsMax)
+      replacements.takeOut(prefix, replacements.start(prefix))
   }
 }
+
+const added = { type: 'added' } as const
 
 function differAt(a: Id, b: Id, bit: number): boolean {
   return (((a[bit >> 3]! ^ b[bit >> 3]!) << (bit & 7)) & 0x80) !== 0
-}
-
-/** Three bytes of an id, as an integer that every engine keeps unboxed. */
-function wordAt(id: Id, byte: number): number {
-  return (id[byte]! << 16) | (id[byte + 1]! << 8) | id[byte + 2]!
 }
 
 /** Whether `a` is closer to `target` than `b`, given 24 bits of either distance, above which they do not differ. */

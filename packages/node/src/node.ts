@@ -322,8 +322,9 @@ export class KadNode extends EventEmitter<NodeEvents> {
       this.#channels.onLinkClosed(replaced.link)
       replaced.link.close()
     }
-    link.onClose((reason) => this.#onLinkClosed(link, reason))
-    link.onMessage((bytes) => this.#router.receive(neighbour, bytes))
+    // In this order: what a peer said before it closed is still heard.
+    link.onMessage(this.#onMessage)
+    link.onClose(this.#onLinkClosed)
     this.emit('link', { peer: idToHex(link.peer) })
     this.#keeper.onLinkOpened(neighbour)
     this.#replicator.onPeerJoined(neighbour)
@@ -331,7 +332,13 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#joining.onLinkOpened()
   }
 
-  #onLinkClosed(link: Link, reason: CloseReason): void {
+  /** One for all links, as the next one is: a node has many. */
+  readonly #onMessage = (message: Uint8Array, link: Link): void => {
+    const neighbour = this.#links.neighbour(link.peer)
+    if (neighbour?.link === link) this.#router.receive(neighbour, message)
+  }
+
+  readonly #onLinkClosed = (reason: CloseReason, link: Link): void => {
     this.#rpc.onLinkClosed(link)
     this.#channels.onLinkClosed(link)
     if (!this.#links.remove(link) || this.#closing) return

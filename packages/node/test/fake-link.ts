@@ -23,7 +23,7 @@ export class FakeLink implements Link {
   closedAs: CloseReason | undefined
   probes = 0
   readonly sent: Uint8Array[] = []
-  #closed: (reason: CloseReason) => void = () => undefined
+  #closed: (reason: CloseReason, link: Link) => void = () => undefined
 
   constructor(
     readonly peer: Id,
@@ -43,7 +43,7 @@ export class FakeLink implements Link {
 
   onMessage(): void {}
 
-  onClose(handler: (reason: CloseReason) => void): void {
+  onClose(handler: (reason: CloseReason, link: Link) => void): void {
     this.#closed = handler
   }
 
@@ -52,7 +52,7 @@ export class FakeLink implements Link {
   close(reason: CloseReason = 'local'): void {
     if (this.closedAs) return
     this.closedAs = reason
-    this.#closed(reason)
+    this.#closed(reason, this)
   }
 
   probe(): void {

@@ -1,10 +1,10 @@
-import { idToHex } from '@kadrtc/kademlia'
+import { type Id, idToHex } from '@kadrtc/kademlia'
 import { KadrtcError, type Link, type LinkTransport } from '@kadrtc/node'
 import { SeededRandom } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import { Dialler } from '../src/overlay/dialler.js'
 import { LinkKeeper } from '../src/overlay/link-keeper.js'
-import { settingsWith, tinyId } from './fake-link.js'
+import { FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { rig } from './rpc-rig.js'
 
 const k = 4
@@ -58,5 +58,33 @@ test('those who are heard of one after another are dialled together, unless it i
   expect(dialled.sort()).toEqual([first, second, third, fourth])
   await clock.advance(1_000)
   expect(dialled).toHaveLength(4)
+  keeper.close()
+})
+
+test('a contact that is kept keeps nothing of the message that named it, and shares the ids of links and contacts', () => {
+  const { rpc, table: links, clock } = rig()
+  const transport = { dial: () => new Promise<Link>(() => undefined) } as Pick<
+    LinkTransport,
+    'dial'
+  > as LinkTransport
+  const ports = { own, rpc, links, clock, settings: settingsWith({ k }), random: new SeededRandom('kept') }
+  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  const relay = new FakeLink(farther[0]!)
+  links.add(relay, 0)
+  const message = new Uint8Array(1_000)
+  const decoded = (id: Id): Id => {
+    const at = 20 * (1 + [...near, ...farther].indexOf(id))
+    message.set(id, at)
+    return message.subarray(at, at + 20) as Id
+  }
+  const [first, second] = near as [Id, Id]
+  keeper.hear([{ id: decoded(first), route: [decoded(relay.peer), decoded(first)] }])
+  keeper.hear([{ id: decoded(second), route: [relay.peer, first, second].map(decoded) }])
+  const contact = keeper.contacts.get(second)!
+  expect(contact.route).toEqual([relay.peer, first, second])
+  for (const id of contact.route) expect(id.buffer).not.toBe(message.buffer)
+  expect(contact.route[0]).toBe(relay.peer)
+  expect(contact.route[1]).toBe(keeper.contacts.get(first)!.id)
+  expect(contact.route[2]).toBe(contact.id)
   keeper.close()
 })

@@ -199,14 +199,14 @@ class LyingLink implements Link {
     return this.honest.send(message)
   }
 
-  onMessage(handler: (message: Uint8Array) => void): void {
+  onMessage(handler: (message: Uint8Array, link: Link) => void): void {
     this.honest.onMessage((message) => {
-      if (!this.liar.twist(this.honest, message)) handler(message)
+      if (!this.liar.twist(this.honest, message)) handler(message, this)
     })
   }
 
-  onClose(handler: (reason: CloseReason) => void): void {
-    this.honest.onClose(handler)
+  onClose(handler: (reason: CloseReason, link: Link) => void): void {
+    this.honest.onClose((reason) => handler(reason, this))
   }
 
   onDrain(handler: () => void): void {

@@ -41,6 +41,7 @@ export interface Medium {
 
 /** The side that a link's end belongs to. */
 export interface LinkOwner {
+  readonly medium: Medium
   readonly identity: Identity
   /** The tab's own: while it stands still, what arrives waits. */
   readonly clock: LocalClock
@@ -76,37 +77,39 @@ class Backlog {
   }
 }
 
+/** What few links need, and those not for long: made at the first need, so that the others take less memory. */
+class Exceptions {
+  drained: (() => void) | undefined
+  /** Messages from before there was a handler, bounded by `earlyBytesMax`. */
+  early: Backlog | undefined
+  /** Messages sent while the way was cut, bounded by `queueBytesMax`: a reliable channel sends them again later. */
+  held: Backlog | undefined
+  drainTimer: Timer | undefined
+  lost: { readonly atMs: number; readonly timer: Timer } | undefined
+}
+
 export class VirtualLink implements Link {
   rttMs: number | undefined
   /** Set by `join`, before anything else happens. */
   #other!: VirtualLink
   #state: State = opening
   #openedMs = Number.POSITIVE_INFINITY
-  #receive: ((message: Uint8Array) => void) | undefined
-  #closed: ((reason: CloseReason) => void) | undefined
-  #drained: (() => void) | undefined
-  /** Messages from before there was a handler, bounded by `earlyBytesMax`. */
-  #early: Backlog | undefined
-  /** Messages sent while the way was cut, bounded by `queueBytesMax`: a reliable channel sends them again later. */
-  #held: Backlog | undefined
+  #receive: ((message: Uint8Array, link: Link) => void) | undefined
+  #closed: ((reason: CloseReason, link: Link) => void) | undefined
   #departedMs = 0
   #arrivedMs = 0
-  #drainTimer: Timer | undefined
-  #lost: { readonly atMs: number; readonly timer: Timer } | undefined
+  #exceptions: Exceptions | undefined
 
   constructor(
-    private readonly medium: Medium,
     private readonly owner: LinkOwner,
-    private readonly self: Id,
     readonly peer: Id,
     readonly connectionId: string,
   ) {}
 
   /** A link between two sides. The end given is open at once, the other when its side has heard of it. */
-  static between(medium: Medium, dialler: LinkOwner, peer: LinkOwner, connectionId: string): VirtualLink {
-    const [self, other] = [dialler.identity.id, peer.identity.id]
-    const near = new VirtualLink(medium, dialler, self, other, connectionId)
-    const far = new VirtualLink(medium, peer, other, self, connectionId)
+  static between(dialler: LinkOwner, peer: LinkOwner, connectionId: string): VirtualLink {
+    const near = new VirtualLink(dialler, peer.identity.id, connectionId)
+    const far = new VirtualLink(peer, dialler.identity.id, connectionId)
     near.#other = far
     far.#other = near
     near.rttMs = near.#latencyMs() + far.#latencyMs()
@@ -114,6 +117,15 @@ export class VirtualLink implements Link {
     near.open()
     near.#carry(0, 0, () => peer.meet(far))
     return near
+  }
+
+  private get medium(): Medium {
+    return this.owner.medium
+  }
+
+  /** The node at this end. */
+  private get self(): Id {
+    return this.#other.peer
   }
 
   get publicKey(): Uint8Array {
@@ -134,7 +146,7 @@ export class VirtualLink implements Link {
   get bufferedBytes(): number {
     const { bytesPerSecond } = this.medium.limits
     const waitingMs = Math.max(0, this.#departedMs - this.medium.clock.elapsedMs)
-    const heldBytes = this.#held?.bytes ?? 0
+    const heldBytes = this.#exceptions?.held?.bytes ?? 0
     return heldBytes + (waitingMs === 0 ? 0 : Math.round((waitingMs * bytesPerSecond) / 1000))
   }
 
@@ -146,29 +158,29 @@ export class VirtualLink implements Link {
     if (this.#state.kind !== 'open') return false
     const waiting = this.bufferedBytes
     if (waiting > 0 && waiting + message.length > limits.queueBytesMax) {
-      this.#drainTimer ??= this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
+      this.#exceptional.drainTimer ??= this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
       return false
     }
     this.#dispatch(this.medium.copyOf(message))
     return true
   }
 
-  onMessage(handler: (message: Uint8Array) => void): void {
+  onMessage(handler: (message: Uint8Array, link: Link) => void): void {
     this.#receive = handler
-    const early = this.#early
-    this.#early = undefined
+    const early = this.#exceptions?.early
     if (!early) return
+    this.#exceptional.early = undefined
     for (const message of early.messages)
-      if (this.#state.kind === 'open' || this.#isEndedByPeer()) handler(message)
+      if (this.#state.kind === 'open' || this.#isEndedByPeer()) handler(message, this)
   }
 
-  onClose(handler: (reason: CloseReason) => void): void {
-    if (this.#state.kind === 'closed') handler(this.#state.reason)
+  onClose(handler: (reason: CloseReason, link: Link) => void): void {
+    if (this.#state.kind === 'closed') handler(this.#state.reason, this)
     else this.#closed = handler
   }
 
   onDrain(handler: () => void): void {
-    this.#drained = handler
+    this.#exceptional.drained = handler
   }
 
   close(reason: CloseReason = 'local'): void {
@@ -190,9 +202,8 @@ export class VirtualLink implements Link {
   die(): void {
     this.#release()
     this.#state = dead
-    this.#early = undefined
     // The other end lives on for a while, and must not keep what this one's node was made of.
-    this.#receive = this.#closed = this.#drained = undefined
+    this.#receive = this.#closed = this.#exceptions = undefined
     this.#other.reviewSilence()
   }
 
@@ -217,20 +228,22 @@ export class VirtualLink implements Link {
 
   #loseIn(delayMs: number): void {
     const atMs = this.medium.clock.elapsedMs + delayMs
-    if (this.#lost && this.#lost.atMs <= atMs) return
+    const exceptional = this.#exceptional
+    if (exceptional.lost && exceptional.lost.atMs <= atMs) return
     this.#cancelLoss()
-    this.#lost = { atMs, timer: this.owner.clock.setTimer(delayMs, () => this.close('lost')) }
+    exceptional.lost = { atMs, timer: this.owner.clock.setTimer(delayMs, () => this.close('lost')) }
   }
 
   #cancelLoss(): void {
-    this.#lost?.timer.cancel()
-    this.#lost = undefined
+    if (!this.#exceptions?.lost) return
+    this.#exceptions.lost.timer.cancel()
+    this.#exceptions.lost = undefined
   }
 
   #dispatch(message: Uint8Array): void {
     if (this.medium.isCut(this.self, this.peer)) {
-      this.#held ??= new Backlog()
-      this.#held.push(message)
+      this.#exceptional.held ??= new Backlog()
+      this.#exceptional.held.push(message)
       return
     }
     const { drop, delayMs, replay } = this.medium.faults
@@ -255,9 +268,10 @@ export class VirtualLink implements Link {
   }
 
   #sendHeld(): void {
-    const held = this.#held
-    this.#held = undefined
-    if (held) for (const message of held.messages) this.#dispatch(message)
+    const held = this.#exceptions?.held
+    if (!held) return
+    this.#exceptional.held = undefined
+    for (const message of held.messages) this.#dispatch(message)
   }
 
   /** Brings something of `length` bytes to the other end, behind all that was sent before; says how long it takes. */
@@ -289,12 +303,18 @@ export class VirtualLink implements Link {
     if (this.#state !== open) return
     this.medium.note({ kind: 'message', from: this.peer, to: this.self, bytes: message })
     if (this.#receive) {
-      this.#receive(message)
+      this.#receive(message, this)
       return
     }
-    this.#early ??= new Backlog()
-    this.#early.push(message)
-    if (this.#early.bytes > this.medium.limits.earlyBytesMax) this.close('violation')
+    this.#exceptional.early ??= new Backlog()
+    const { early } = this.#exceptional
+    early.push(message)
+    if (early.bytes > this.medium.limits.earlyBytesMax) this.close('violation')
+  }
+
+  get #exceptional(): Exceptions {
+    this.#exceptions ??= new Exceptions()
+    return this.#exceptions
   }
 
   #hearClose(): void {
@@ -305,10 +325,10 @@ export class VirtualLink implements Link {
     const wasOpen = this.#state.kind === 'open'
     this.#state = { kind: 'closed', reason }
     this.#release()
-    if (!this.#isEndedByPeer()) this.#early = undefined
+    if (this.#exceptions && !this.#isEndedByPeer()) this.#exceptions.early = undefined
     if (wasOpen) this.medium.note({ kind: 'closed', from: this.self, to: this.peer, reason })
     this.owner.forgetLink(this)
-    this.#closed?.(reason)
+    this.#closed?.(reason, this)
   }
 
   /** Then what the peer had said before may still be read. */
@@ -318,22 +338,24 @@ export class VirtualLink implements Link {
 
   #release(): void {
     this.#cancelLoss()
-    this.#drainTimer?.cancel()
-    this.#drainTimer = undefined
-    this.#held = undefined
+    if (!this.#exceptions) return
+    this.#exceptions.drainTimer?.cancel()
+    this.#exceptions.drainTimer = undefined
+    this.#exceptions.held = undefined
   }
 
   /** Until half of the queue has left, or a while if it cannot leave. */
   #drainDelayMs(): number {
     const { bytesPerSecond, queueBytesMax } = this.medium.limits
     const excessBytes = this.bufferedBytes - queueBytesMax / 2
-    return Math.max(1, this.#held ? 100 : (excessBytes * 1000) / bytesPerSecond)
+    return Math.max(1, this.#exceptions?.held ? 100 : (excessBytes * 1000) / bytesPerSecond)
   }
 
   #drain(): void {
-    this.#drainTimer = undefined
+    const exceptional = this.#exceptional
+    exceptional.drainTimer = undefined
     if (this.bufferedBytes * 2 > this.medium.limits.queueBytesMax) {
-      this.#drainTimer = this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
-    } else this.#drained?.()
+      exceptional.drainTimer = this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
+    } else exceptional.drained?.()
   }
 }

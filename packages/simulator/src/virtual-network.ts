@@ -152,7 +152,7 @@ export class VirtualNetwork implements Medium, DialMedium {
     const other = this.#transports.get(idKey(peer))
     const canConnect = this.faults.canConnect?.(self.id, peer) ?? true
     if (!other || !canConnect || this.isCut(self.id, peer) || this.isCut(peer, self.id)) return
-    const near = VirtualLink.between(this, dialler, other, dialId)
+    const near = VirtualLink.between(dialler, other, dialId)
     this.note({ kind: 'opened', from: self.id, to: peer, connectionId: dialId })
     dialler.adopt(near)
   }

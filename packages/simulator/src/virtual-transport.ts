@@ -15,7 +15,7 @@ import {
   type Timer,
 } from '@kadrtc/node'
 import type { LocalClock } from './local-clock.js'
-import type { LinkOwner, VirtualLink } from './virtual-link.js'
+import type { LinkOwner, Medium, VirtualLink } from './virtual-link.js'
 import { decodeSignal, encodeSignal, type VirtualSignal, type VirtualSignalKind } from './virtual-signal.js'
 
 /** What a transport asks of its network. */
@@ -78,7 +78,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
   #isGone = false
 
   constructor(
-    private readonly medium: DialMedium,
+    readonly medium: DialMedium & Medium,
     readonly identity: Identity,
     /** The tab's own, by which its timers go. */
     readonly clock: LocalClock,

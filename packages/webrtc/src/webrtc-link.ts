@@ -43,8 +43,8 @@ export class WebRtcLink implements Link {
   readonly #early: Uint8Array[] = []
   #pumping = false
   #earlyBytes = 0
-  #onMessage: ((message: Uint8Array) => void) | undefined
-  #onClose: ((reason: CloseReason) => void) | undefined
+  #onMessage: ((message: Uint8Array, link: Link) => void) | undefined
+  #onClose: ((reason: CloseReason, link: Link) => void) | undefined
   #onDrain: (() => void) | undefined
   #onReleased: (() => void) | undefined
   #closed: CloseReason | undefined
@@ -93,13 +93,13 @@ export class WebRtcLink implements Link {
     return true
   }
 
-  onMessage(handler: (message: Uint8Array) => void): void {
+  onMessage(handler: (message: Uint8Array, link: Link) => void): void {
     this.#onMessage = handler
-    for (const message of this.#early.splice(0)) if (!this.#closed) handler(message)
+    for (const message of this.#early.splice(0)) if (!this.#closed) handler(message, this)
   }
 
-  onClose(handler: (reason: CloseReason) => void): void {
-    if (this.#closed) handler(this.#closed)
+  onClose(handler: (reason: CloseReason, link: Link) => void): void {
+    if (this.#closed) handler(this.#closed, this)
     else this.#onClose = handler
   }
 
@@ -179,7 +179,7 @@ export class WebRtcLink implements Link {
   }
 
   #deliver(message: Uint8Array): void {
-    if (this.#onMessage) return this.#onMessage(message)
+    if (this.#onMessage) return this.#onMessage(message, this)
     this.#earlyBytes += message.length
     this.#early.push(message)
     if (this.#early.length > earlyMessagesMax || this.#earlyBytes > earlyBytesMax) this.close('violation')
@@ -246,7 +246,7 @@ export class WebRtcLink implements Link {
     this.#onMessage = this.#onClose = this.#onDrain = undefined
     if (!this.#linger) this.#connection.destroy()
     this.#init.onClosed(this)
-    handler?.(reason)
+    handler?.(reason, this)
   }
 
   #lingerFor(remainingMs: number): void {

@@ -1,4 +1,4 @@
-import type { Id } from '@kadrtc/kademlia'
+import { equalIds, type Id, idFromBytes } from '@kadrtc/kademlia'
 
 /** Somebody to ask, and the way there: nodes from here on, the contact itself last. */
 export interface Contact {
@@ -9,4 +9,14 @@ export interface Contact {
 /** The contacts of a reply: whoever the responder is linked to is one hop behind it. */
 export function contactsBehind(ids: readonly Id[], route: readonly Id[]): Contact[] {
   return ids.map((id) => ({ id, route: [...route, id] }))
+}
+
+/**
+ * A contact that is going to be kept: a decoded id is a view of its whole message, which would be kept with it. `known` gives
+ * the same id where it is kept already.
+ */
+export function keptContact({ id, route }: Contact, known: (id: Id) => Id | undefined): Contact {
+  const kept = (hop: Id) => known(hop) ?? idFromBytes(hop)
+  const own = kept(id)
+  return { id: own, route: route.map((hop) => (equalIds(hop, own) ? own : kept(hop))) }
 }

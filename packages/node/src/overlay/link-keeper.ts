@@ -5,7 +5,7 @@
  */
 import { commonPrefixLength, compareDistances, type Id, idBits, idKey, RoutingTable } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
-import type { Contact } from '../lookups/contact.js'
+import { type Contact, keptContact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
@@ -105,8 +105,11 @@ export class LinkKeeper {
   hear(contacts: readonly Contact[], inMs = gatherMs): boolean {
     if (this.#closed) return false
     let news = false
-    for (const contact of contacts) {
-      if (this.ports.links.has(contact.id)) continue
+    const { links } = this.ports
+    const known = (id: Id) => links.get(id)?.peer ?? this.contacts.get(id)?.id
+    for (const named of contacts) {
+      if (links.has(named.id)) continue
+      const contact = keptContact(named, known)
       this.contacts.offer(contact)
       if (!this.#nearest.offer(contact)) continue
       this.onHeard(contact)

@@ -49,7 +49,8 @@ async function connect(pair: LinkTransportPair): Promise<{ atA: Link; atB: Link 
 function collect(link: Link, count: number): Promise<Uint8Array[]> {
   return new Promise((resolve) => {
     const got: Uint8Array[] = []
-    link.onMessage((message) => {
+    link.onMessage((message, over) => {
+      expectThat(over === link, 'the handler is told which link the message came over')
       got.push(Uint8Array.from(message))
       if (got.length === count) resolve(got)
     })
@@ -57,7 +58,12 @@ function collect(link: Link, count: number): Promise<Uint8Array[]> {
 }
 
 function closeOf(link: Link): Promise<CloseReason> {
-  return new Promise((resolve) => link.onClose(resolve))
+  return new Promise((resolve) =>
+    link.onClose((reason, closed) => {
+      expectThat(closed === link, 'the handler is told which link has closed')
+      resolve(reason)
+    }),
+  )
 }
 
 /** `length` bytes that differ from those of any other `seed`. */

@@ -28,10 +28,13 @@ export interface Link {
   readonly bufferedBytes: number
   /** False: the outgoing queue is full or the link has closed, and nothing was sent. */
   send(message: Uint8Array): boolean
-  /** One handler. Messages that came before it was set are kept (bounded) and handed over in order. */
-  onMessage(handler: (message: Uint8Array) => void): void
+  /**
+   * One handler. Messages that came before it was set are kept (bounded) and handed over in order. It is told which link they
+   * came over, so that one handler can serve all.
+   */
+  onMessage(handler: (message: Uint8Array, link: Link) => void): void
   /** One handler, called exactly once, for a local `close` too; at once if the link has closed already. */
-  onClose(handler: (reason: CloseReason) => void): void
+  onClose(handler: (reason: CloseReason, link: Link) => void): void
   /** One handler, called when the outgoing queue has room again after `send` was refused. */
   onDrain(handler: () => void): void
   /** Says goodbye and closes. Closing twice does nothing. */
