@@ -27,7 +27,7 @@ export {
   keyIdOfContent,
   nodeIdOf,
 } from './id.js'
-export { IdRanks } from './id-ranks.js'
+export { headOf, IdRanks, RankOf } from './id-ranks.js'
 export {
   Lookup,
   type LookupInput,

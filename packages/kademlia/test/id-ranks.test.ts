@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { IdRanks, isCloser } from '../src/index.js'
+import { headOf, IdRanks, isCloser, RankOf } from '../src/index.js'
 import { anyId, bigDistance, crowdedId, tinyId } from './ids.js'
 
 for (const [kind, id] of [
@@ -10,11 +10,14 @@ for (const [kind, id] of [
 ] as const) {
   test(`counts who is closer as the ids themselves say, with ${kind} ids`, () => {
     fc.assert(
-      fc.property(fc.array(id, { maxLength: 40 }), id, id, fc.nat(40), (ids, target, than, most) => {
-        const closer = ids.filter((one) => isCloser(target, one, than)).length
-        const ranks = new IdRanks(ids)
-        expect(ranks.countCloser(target, than)).toBe(closer)
-        expect(ranks.countCloser(target, than, most)).toBe(Math.min(closer, most + 1))
+      fc.property(fc.array(id, { maxLength: 40 }), fc.array(id), id, (ids, targets, than) => {
+        const rank = new RankOf(than, ids)
+        for (const target of [...targets, ...ids, than]) {
+          const closer = ids.filter((one) => isCloser(target, one, than))
+          const byHead = closer.filter((one) => headOf(one) !== headOf(than))
+          expect(rank.at(target)).toBe(closer.length)
+          expect(rank.atLeast(headOf(target))).toBe(byHead.length)
+        }
       }),
     )
   })
@@ -36,7 +39,7 @@ test('ids that share their first 31 bits are told apart by the others', () => {
   const zeros = '0'.repeat(31)
   const [near, far] = [tinyId(`${zeros}01`), tinyId(`${zeros}1`)]
   const ranks = new IdRanks([far, near])
-  expect(ranks.countCloser(tinyId('0'), far)).toBe(1)
-  expect(ranks.countCloser(tinyId('0'), near)).toBe(0)
+  expect(new RankOf(far, [far, near]).at(tinyId('0'))).toBe(1)
+  expect(new RankOf(near, [far, near]).at(tinyId('0'))).toBe(0)
   expect(ranks.indexAt(tinyId('0'), 0)).toBe(1)
 })

@@ -33,6 +33,10 @@ export class LinkKeeper {
   #tending: Timer | undefined
   /** When all links were weighed last; undefined when a link or a pin has come or gone since. */
   #weighedAtMs: number | undefined
+  /** What `members` said last, and of what it was made: a change of the neighbourhood is looked at by several. */
+  #members:
+    | { readonly linked: readonly Neighbour[]; readonly nearest: number; readonly all: readonly Contact[] }
+    | undefined
   #closed = false
 
   constructor(
@@ -65,10 +69,14 @@ export class LinkKeeper {
   onForgotten: (id: Id) => void = () => undefined
 
   /** Everybody near: all linked peers, and the unlinked among the 2k nearest contacts. */
-  members(): Contact[] {
+  members(): readonly Contact[] {
     const { links, settings } = this.ports
+    const linked = links.neighbours()
+    if (this.#members?.linked === linked && this.#members.nearest === this.#nearest.changes)
+      return this.#members.all
     const unlinked = this.#nearest.closest(2 * settings.k).filter(({ id }) => !links.has(id))
-    return [...links.neighbours(), ...unlinked]
+    this.#members = { linked, nearest: this.#nearest.changes, all: [...linked, ...unlinked] }
+    return this.#members.all
   }
 
   /** Somebody who is not linked did not answer. */

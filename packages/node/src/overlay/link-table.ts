@@ -2,7 +2,7 @@
  * The open links of a node: its routing table. One per peer; the newest wins, because a peer that comes
  * back has lost the old one. Bounded by the policy that lets links in (`LinkKeeper.mayOpen`).
  */
-import { distanceBits, equalIds, type Id, IdRanks, RoutingTable } from '@kadrtc/kademlia'
+import { distanceBits, equalIds, type Id, RankOf, RoutingTable } from '@kadrtc/kademlia'
 import type { Contact } from '../lookups/contact.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
@@ -46,8 +46,8 @@ export class LinkTable {
   #links: readonly Link[] = []
   /** What `siblings` said last, while it holds. */
   #siblings: readonly Id[] | undefined
-  /** Of all peers, made when asked for. */
-  #ranks: IdRanks | undefined
+  /** Of this node among all peers, made when asked for. */
+  #ownRank: RankOf | undefined
 
   constructor(
     readonly own: Id,
@@ -141,10 +141,10 @@ export class LinkTable {
     return nearest
   }
 
-  /** How many linked peers are closer to `target` than `than` is; what is beyond `most` is not counted. */
-  countCloser(target: Id, than: Id, most: number): number {
-    this.#ranks ??= new IdRanks(this.peers())
-    return this.#ranks.countCloser(target, than, most)
+  /** How many linked peers are closer to `target` than this node is. */
+  countCloser(target: Id): number {
+    this.#ownRank ??= new RankOf(this.own, this.peers())
+    return this.#ownRank.at(target)
   }
 
   closestNeighbours(target: Id, count: number): Neighbour[] {
@@ -165,6 +165,6 @@ export class LinkTable {
     this.#neighbours = neighbours
     this.#links = neighbours.map(({ link }) => link)
     this.#siblings = undefined
-    this.#ranks = undefined
+    this.#ownRank = undefined
   }
 }

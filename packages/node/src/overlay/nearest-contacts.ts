@@ -8,11 +8,17 @@ import type { Contact } from '../lookups/contact.js'
 export class NearestContacts {
   /** Nearest first; at most `countMax`. */
   readonly #nearest: Contact[] = []
+  #changes = 0
 
   constructor(
     readonly own: Id,
     readonly countMax: number,
   ) {}
+
+  /** How often anything in it has changed: what was made of it holds for as long as that. */
+  get changes(): number {
+    return this.#changes
+  }
 
   /** True if it was not there before, and is near enough to stay. The latest route to a contact is kept. */
   offer(contact: Contact): boolean {
@@ -20,6 +26,7 @@ export class NearestContacts {
     const last = this.#nearest.at(-1)
     const isFull = this.#nearest.length >= this.countMax
     if (isFull && last && compareDistances(this.own, last.id, contact.id) < 0) return false
+    this.#changes++
     const at = this.#nearest.findIndex(({ id }) => compareDistances(this.own, id, contact.id) >= 0)
     const known = at >= 0 && equalIds(this.#nearest[at]!.id, contact.id)
     if (known) {
@@ -34,8 +41,10 @@ export class NearestContacts {
   /** Whether it was there. */
   remove(id: Id): boolean {
     const at = this.#nearest.findIndex((contact) => equalIds(contact.id, id))
-    if (at >= 0) this.#nearest.splice(at, 1)
-    return at >= 0
+    if (at < 0) return false
+    this.#changes++
+    this.#nearest.splice(at, 1)
+    return true
   }
 
   closest(count: number): Contact[] {

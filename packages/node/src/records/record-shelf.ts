@@ -5,12 +5,13 @@
  *
  * Signatures are not its business: give it records that have been verified.
  */
-import { compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import { compareRecords, type Id, type KadRecord, slotOf } from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord, type StoreStatus } from '@kadrtc/wire'
 import type { RecordStore, StoreEntry } from '../ports/record-store.js'
 import type { Settings } from '../settings.js'
 import { displacedBy } from './room.js'
 import { type ShelfEntry, shelfEntry } from './shelf-entry.js'
+import { ShelfIndex } from './shelf-index.js'
 
 export interface OfferResult {
   readonly status: StoreStatus
@@ -33,17 +34,14 @@ export interface FindOptions {
   readonly skipCache?: boolean
 }
 
+/** Of all shelves that hold nothing: their own is made when the first record comes. Nothing is ever filed in it. */
+const emptyIndex = new ShelfIndex()
+
 export class RecordShelf {
-  readonly #entries = new Map<string, ShelfEntry>()
-  readonly #byKey = new Map<string, Map<string, ShelfEntry>>()
-  readonly #perAuthor = new Map<string, number>()
-  /** The same entries by their place in a digest, so that a digest costs what it holds and not what we hold. */
-  readonly #byHash = new Map<string, ShelfEntry>()
+  #index = emptyIndex
   /** Slots whose record is in memory, least recently used first; bounded by `valueCacheBytesMax`. */
   readonly #inMemory = new Map<string, ShelfEntry>()
   #memoryBytes = 0
-  #bytes = 0
-  #cached = 0
 
   constructor(
     readonly own: Id,
@@ -55,24 +53,32 @@ export class RecordShelf {
   ) {}
 
   get count(): number {
-    return this.#entries.size
+    return this.#index.size
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#index.bytes
   }
 
-  entries(): IterableIterator<ShelfEntry> {
-    return this.#entries.values()
+  /** Copies on the way included, in no order that means anything. */
+  entries(): readonly ShelfEntry[] {
+    return this.#index.entries()
+  }
+
+  /** Visits the replicas held, no copies on the way, whose key's `headOf` passes. */
+  forEachHeld(passes: (keyHead: number) => boolean, visit: (slot: string, keyId: Id) => void): void {
+    this.#index.forEach(passes, ({ cached, slot, keyId }) => {
+      if (!cached) visit(slot, keyId)
+    })
   }
 
   entry(slot: string): ShelfEntry | undefined {
-    return this.#entries.get(slot)
+    return this.#index.get(slot)
   }
 
   /** The replica that a digest names by its slot's hash. */
   byHash(slotHash: Uint8Array): ShelfEntry | undefined {
-    const entry = this.#byHash.get(hashKey(slotHash))
+    const entry = this.#index.byHash(slotHash)
     return entry?.cached ? undefined : entry
   }
 
@@ -82,7 +88,7 @@ export class RecordShelf {
     for (const [slot, bytes] of await this.store.scan()) {
       const record = tryDecode(bytes)
       if (!record || slotOf(record) !== slot || record.expiresAtMs <= this.now()) rubbish.push(slot)
-      else if (!this.#entries.has(slot)) {
+      else if (!this.#index.get(slot)) {
         const entry = shelfEntry(record, bytes.length)
         if (this.#makeRoom(entry, undefined)) this.#file(entry, record)
         else rubbish.push(slot)
@@ -122,7 +128,7 @@ export class RecordShelf {
 
   /** The record in a slot, from memory or the store. One that the store has lost is held no longer. */
   async read(slot: string): Promise<KadRecord | undefined> {
-    const entry = this.#entries.get(slot)
+    const entry = this.#index.get(slot)
     if (!entry) return undefined
     if (entry.record) {
       this.#touch(entry)
@@ -135,7 +141,7 @@ export class RecordShelf {
       this.onWriteFailed(error)
       return undefined
     }
-    const current = this.#entries.get(slot)
+    const current = this.#index.get(slot)
     if (current !== entry) return current?.record
     const record = bytes && tryDecode(bytes)
     if (record) this.#remember(entry, record)
@@ -177,7 +183,7 @@ export class RecordShelf {
 
   /** A replica that is needed here no longer goes on as a copy in memory until then, if it is there. */
   demote(slot: string, cachedUntilMs: number): void {
-    const entry = this.#entries.get(slot)
+    const entry = this.#index.get(slot)
     if (!entry || entry.cached) return
     const { record } = entry
     this.#evict(entry)
@@ -192,26 +198,26 @@ export class RecordShelf {
 
   /** The slots that the store is to forget too. */
   #dropExpired(): string[] {
-    const gone = [...this.#entries.values()].filter(({ expiresAtMs }) => expiresAtMs <= this.now())
+    const gone = this.#index.entries().filter(({ expiresAtMs }) => expiresAtMs <= this.now())
     for (const entry of gone) this.#drop(entry)
     return gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
   }
 
   #matching(keyId: Id, { author, skipCache }: FindOptions): ShelfEntry[] {
-    const shelf = this.#byKey.get(idKey(keyId))
-    if (!shelf) return []
     const now = this.now()
-    return [...shelf.values()].filter(
-      (entry) =>
-        entry.expiresAtMs > now &&
-        (author === undefined || entry.author === author) &&
-        !(skipCache && entry.cached),
-    )
+    return this.#index
+      .underKey(keyId)
+      .filter(
+        (entry) =>
+          entry.expiresAtMs > now &&
+          (author === undefined || entry.author === author) &&
+          !(skipCache && entry.cached),
+      )
   }
 
   /** The entry of a slot; one that has expired makes way at once. */
   #live(slot: string): ShelfEntry | undefined {
-    const entry = this.#entries.get(slot)
+    const entry = this.#index.get(slot)
     if (!entry || entry.expiresAtMs > this.now()) return entry
     this.#evict(entry)
     return undefined
@@ -238,11 +244,11 @@ export class RecordShelf {
 
   #displacedBy(next: ShelfEntry, held: ShelfEntry | undefined): ReadonlySet<ShelfEntry> | undefined {
     const holdings = {
-      entries: this.#entries,
-      bytes: this.#bytes,
-      cached: this.#cached,
-      underKey: this.#byKey.get(idKey(next.keyId))?.size ?? 0,
-      byAuthor: (next.author && this.#perAuthor.get(next.author)) || 0,
+      entries: this.#index.entries(),
+      bytes: this.#index.bytes,
+      cached: this.#index.cached,
+      underKey: this.#index.underKey(next.keyId).length,
+      byAuthor: next.author ? this.#index.countOf(next.author) : 0,
     }
     return displacedBy(next, held, holdings, this.own, this.settings)
   }
@@ -253,33 +259,13 @@ export class RecordShelf {
   }
 
   #file(entry: ShelfEntry, record: KadRecord): void {
-    const key = idKey(entry.keyId)
-    const shelf = this.#byKey.get(key) ?? new Map<string, ShelfEntry>()
-    this.#byKey.set(key, shelf.set(entry.slot, entry))
-    this.#entries.set(entry.slot, entry)
-    this.#byHash.set(hashKey(entry.slotHash), entry)
-    if (entry.author) this.#perAuthor.set(entry.author, (this.#perAuthor.get(entry.author) ?? 0) + 1)
-    this.#bytes += entry.bytes
-    if (entry.cached) this.#cached += 1
+    if (this.#index === emptyIndex) this.#index = new ShelfIndex()
+    this.#index.file(entry)
     this.#remember(entry, record)
   }
 
   #drop(entry: ShelfEntry): void {
-    if (this.#entries.get(entry.slot) !== entry) return
-    this.#entries.delete(entry.slot)
-    this.#byHash.delete(hashKey(entry.slotHash))
-    const key = idKey(entry.keyId)
-    const shelf = this.#byKey.get(key)
-    shelf?.delete(entry.slot)
-    if (shelf?.size === 0) this.#byKey.delete(key)
-    if (entry.author) {
-      const left = (this.#perAuthor.get(entry.author) ?? 1) - 1
-      if (left > 0) this.#perAuthor.set(entry.author, left)
-      else this.#perAuthor.delete(entry.author)
-    }
-    this.#bytes -= entry.bytes
-    if (entry.cached) this.#cached -= 1
-    this.#forget(entry)
+    if (this.#index.drop(entry)) this.#forget(entry)
   }
 
   /** Keeps a record in memory as the most recently used; cached and unwritten ones are never pushed out. */
@@ -316,10 +302,6 @@ export class RecordShelf {
       (error) => this.onWriteFailed(error),
     )
   }
-}
-
-function hashKey(slotHash: Uint8Array): string {
-  return String.fromCharCode(...slotHash)
 }
 
 function tryDecode(bytes: Uint8Array): KadRecord | undefined {

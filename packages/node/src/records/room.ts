@@ -8,7 +8,7 @@ import type { ShelfEntry } from './shelf-entry.js'
 
 /** What the shelf holds now. */
 export interface Holdings {
-  readonly entries: ReadonlyMap<string, ShelfEntry>
+  readonly entries: readonly ShelfEntry[]
   readonly bytes: number
   readonly cached: number
   readonly underKey: number
@@ -30,7 +30,7 @@ export function displacedBy(
   const displaced = new Set<ShelfEntry>()
   const displace = (eligible: (entry: ShelfEntry) => boolean): boolean => {
     let worst: ShelfEntry | undefined
-    for (const entry of holdings.entries.values()) {
+    for (const entry of holdings.entries) {
       if (entry === held || displaced.has(entry) || !eligible(entry)) continue
       if (!worst || goesBefore(own, entry, worst)) worst = entry
     }
@@ -49,7 +49,7 @@ export function displacedBy(
   if (!held && next.author && !fits(holdings.byAuthor, recordsPerAuthorMax, isSameAuthor)) return undefined
   const cachedMax = Math.ceil(recordsMax * cachedShare)
   if (!held && next.cached && !fits(holdings.cached, cachedMax, ({ cached }) => cached)) return undefined
-  if (!held && !fits(holdings.entries.size, recordsMax, () => true)) return undefined
+  if (!held && !fits(holdings.entries.length, recordsMax, () => true)) return undefined
   const bytes = () => [...displaced].reduce((sum, entry) => sum - entry.bytes, holdings.bytes)
   while (bytes() - (held?.bytes ?? 0) + next.bytes > recordBytesMax)
     if (!displace(() => true)) return undefined

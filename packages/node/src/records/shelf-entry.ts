@@ -22,6 +22,8 @@ export interface ShelfEntry {
   record: KadRecord | undefined
   /** Its write has not completed: it must stay in memory. */
   writing: boolean
+  /** In the index. */
+  place: number
 }
 
 /** With `cachedUntilMs` it is a copy kept on the way until then, if it does not expire before. */
@@ -39,5 +41,6 @@ export function shelfEntry(record: KadRecord, bytes: number, cachedUntilMs?: num
     cached: cachedUntilMs !== undefined,
     record: undefined,
     writing: false,
+    place: -1,
   }
 }

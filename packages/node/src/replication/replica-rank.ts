@@ -14,7 +14,7 @@ const deviations = { unlikely: 1, doubtful: 3, hopeless: 6 } as const
  * there must be others: a node links to its own k nearest, and to few who are near a key that is far.
  */
 export function mayBeReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
-  return !isFar(own, keyId, own, links, k, 'doubtful') && links.countCloser(keyId, own, k) < k
+  return !isFar(own, keyId, own, links, k, 'doubtful') && links.countCloser(keyId) < k
 }
 
 /**
@@ -22,7 +22,7 @@ export function mayBeReplica(own: Id, keyId: Id, links: LinkTable, k: number): b
  * replica set: it knows too few of those who are near the key, and would take the wrong ones for replicas.
  */
 export function isLikelyReplica(own: Id, keyId: Id, links: LinkTable, k: number): boolean {
-  return !isFar(own, keyId, own, links, k, 'unlikely') && links.countCloser(keyId, own, k) < k
+  return !isFar(own, keyId, own, links, k, 'unlikely') && links.countCloser(keyId) < k
 }
 
 /** Is `id` too far from a key to be a replica of it, if nodes are as dense there as they are here? */

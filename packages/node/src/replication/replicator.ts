@@ -13,7 +13,7 @@ import {
   type Id,
   IdRanks,
   idKey,
-  isCloser,
+  RankOf,
 } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
@@ -97,32 +97,37 @@ export class Replicator {
   /** Offers it what is ours and what no more than `rankMost` others are closer to than this node. */
   #offerTo(peer: Contact, rankMost: number, isOurs: (keyId: Id) => boolean): void {
     const { own, settings, shelf } = this.ports
-    if (shelf.count === 0) return
-    const others = new IdRanks(this.#others().filter((id) => !equalIds(id, peer.id)))
-    this.#forEachHeld((slot, keyId) => {
-      const ownRank = others.countCloser(keyId, own, rankMost)
-      if (ownRank > rankMost || !isOurs(keyId)) return
-      const closer = others.countCloser(keyId, peer.id, settings.k) + Number(isCloser(keyId, own, peer.id))
-      if (closer < settings.k && this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, ownRank)
+    if (this.#closed || shelf.count === 0) return
+    const others = this.#others().filter((id) => !equalIds(id, peer.id))
+    const ownRank = new RankOf(own, others)
+    const peerRank = new RankOf(peer.id, [...others, own])
+    const mayBe = (head: number) => ownRank.atLeast(head) <= rankMost && peerRank.atLeast(head) < settings.k
+    shelf.forEachHeld(mayBe, (slot, keyId) => {
+      const rank = ownRank.at(keyId)
+      if (rank > rankMost || peerRank.at(keyId) >= settings.k || !isOurs(keyId)) return
+      if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, rank)
     })
   }
 
   /** A neighbour has gone: whoever moved up into its place in a replica set is offered the record. */
   onPeerLeft(gone: Id): void {
     const { own, settings, neighbourhood, shelf } = this.ports
-    if (shelf.count === 0 || this.#sharesNoRecords(gone)) return
+    if (this.#closed || shelf.count === 0 || this.#sharesNoRecords(gone)) return
     const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
     if (members.length < settings.k) return
-    const ranks = new IdRanks(members.map(({ id }) => id))
+    const ids = members.map(({ id }) => id)
+    const ownRank = new RankOf(own, ids)
+    const goneRank = new RankOf(gone, [...ids, own])
+    const ranks = new IdRanks(ids)
     // Last of the k, of whom this node is one that is closer.
     const entrantRank = settings.k - 2
-    this.#forEachHeld((slot, keyId) => {
-      const ownRank = ranks.countCloser(keyId, own, standIns)
-      if (ownRank > standIns || ownRank > entrantRank) return
-      const closer = ranks.countCloser(keyId, gone, settings.k) + Number(isCloser(keyId, own, gone))
-      if (closer >= settings.k || !this.#isLikelyReplica(keyId)) return
+    const rankMost = Math.min(standIns, entrantRank)
+    const mayBe = (head: number) => ownRank.atLeast(head) <= rankMost && goneRank.atLeast(head) < settings.k
+    shelf.forEachHeld(mayBe, (slot, keyId) => {
+      const rank = ownRank.at(keyId)
+      if (rank > rankMost || goneRank.at(keyId) >= settings.k || !this.#isLikelyReplica(keyId)) return
       const entrant = members[ranks.indexAt(keyId, entrantRank)!]!
-      if (this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, ownRank)
+      if (this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, rank)
     })
   }
 
@@ -130,7 +135,7 @@ export class Replicator {
   onStored(slot: string, keyId: Id): void {
     if (this.#closed) return
     const { own, clock, random, settings } = this.ports
-    const rank = new IdRanks(this.#others()).countCloser(keyId, own, settings.k)
+    const rank = new RankOf(own, this.#others()).at(keyId)
     if (rank >= settings.k) return
     const standing = this.#fresh.get(rank)
     if (standing) {
@@ -204,11 +209,6 @@ export class Replicator {
     return this.ports.neighbourhood.members().map(({ id }) => id)
   }
 
-  #forEachHeld(visit: (slot: string, keyId: Id) => void): void {
-    if (this.#closed) return
-    for (const { slot, keyId, cached } of this.ports.shelf.entries()) if (!cached) visit(slot, keyId)
-  }
-
   #plan(slot: string, peer: Contact, ownRank: number, attempt = 0): void {
     const { settings, clock, random } = this.ports
     const rank = Math.min(ownRank, settings.k)
@@ -240,9 +240,10 @@ export class Replicator {
   }
 
   #retireLeftovers(): void {
-    const { own, links, settings } = this.ports
+    const { own, links, settings, shelf } = this.ports
     const perPeer = new Map<Id, string[]>()
-    this.#forEachHeld((slot, keyId) => {
+    const all = () => true
+    shelf.forEachHeld(all, (slot, keyId) => {
       if (mayBeReplica(own, keyId, links, settings.k)) return
       for (const peer of links.closest(keyId, witnessesAsked)) {
         // Of those who hold a record the closest ones never let go.
@@ -253,7 +254,7 @@ export class Replicator {
     const confirm = (slot: string) => {
       const times = (confirmed.get(slot) ?? 0) + 1
       confirmed.set(slot, times)
-      if (times === witnesses) this.ports.shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
+      if (times === witnesses) shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
     }
     for (const [id, slots] of perPeer) {
       this.#handover
