@@ -1,4 +1,4 @@
-import { type Id, idToHex } from '@kadrtc/kademlia'
+import { bucketIndex, type Id, idToHex } from '@kadrtc/kademlia'
 import { KadrtcError, type Link, type LinkTransport } from '@kadrtc/node'
 import { SeededRandom } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
@@ -87,4 +87,26 @@ test('a contact that is kept keeps nothing of the message that named it, and sha
   expect(contact.route[1]).toBe(keeper.contacts.get(first)!.id)
   expect(contact.route[2]).toBe(contact.id)
   keeper.close()
+})
+
+test('no more of a bucket are kept in mind than the setting says, replacements included', () => {
+  const { rpc, table: links, clock } = rig()
+  const transport = { dial: () => new Promise<Link>(() => undefined) } as Pick<
+    LinkTransport,
+    'dial'
+  > as LinkTransport
+  const far = Array.from({ length: 60 }, (_, i) => tinyId((128 + i).toString(2)))
+  const kept = (contactsPerBucket: number) => {
+    const settings = settingsWith({ k, contactsPerBucket })
+    const ports = { own, rpc, links, clock, settings, random: new SeededRandom('bounded') }
+    const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+    keeper.hear(contactsOf(far))
+    const bucket = bucketIndex(own, far[0]!)
+    const counts = [keeper.contacts.bucketSize(bucket), keeper.contacts.replacements(bucket).length]
+    keeper.close()
+    return counts
+  }
+  expect(kept(40)).toEqual([k, 20])
+  expect(kept(6)).toEqual([k, 2])
+  expect(kept(3)).toEqual([3, 0])
 })

@@ -147,15 +147,22 @@ export class Cluster<N> {
     return this.#member(index).node
   }
 
-  /** Makes one more node and calls its `start`, without waiting: the promise is of the start. */
-  add(conditions: NodeConditions = {}): { readonly member: Member<N>; readonly started: Promise<unknown> } {
+  /** Makes one more node and calls its `start`, without waiting: the promise is of the start. Its identity is drawn if none is given. */
+  add(
+    conditions: NodeConditions = {},
+    identity: StubIdentity = this.drawIdentity(this.#added),
+  ): { readonly member: Member<N>; readonly started: Promise<unknown> } {
     const index = this.#added++
-    const identity = StubIdentity.random(this.random.fork(`identity ${index}`))
     const stores = { records: new MemoryRecordStore(), published: new MemoryRecordStore() }
     const made = this.#make(index, 0, identity, stores, conditions)
     const member: MutableMember<N> = { index, state: 'up', restarts: 0, conditions, ...made }
     this.#members.set(index, member)
     return { member, started: this.#start(member.node) }
+  }
+
+  /** The identity that the node at `index` has if nobody gives it another. */
+  drawIdentity(index: number): StubIdentity {
+    return StubIdentity.random(this.random.fork(`identity ${index}`))
   }
 
   /** Adds `count` nodes, one after the other, each once the one before has started. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { growSwarm } from '../src/experiments/grow.js'
-import { laySwarm } from '../src/experiments/lay.js'
+import { laySwarm, laySwarmInOrder } from '../src/experiments/lay.js'
 import { median, sum } from '../src/experiments/measure.js'
 import { measureRouting } from '../src/experiments/routing.js'
 import { nearestLinks } from '../src/invariants.js'
@@ -8,21 +8,31 @@ import { nearestLinks } from '../src/invariants.js'
 const options = { seed: 3, nodes: 120, settings: { k: 8 }, settleMs: 90_000 }
 const sizes = { keys: 20, getsPerKey: 3, valueBytes: 100 }
 
-test('a laid network is whole, and as good as a grown one', async () => {
-  const [laid, grown] = [await laySwarm(options), await growSwarm(options)]
-  expect(nearestLinks(laid)).toEqual([])
-  const [ofLaid, ofGrown] = [await measureRouting(laid, sizes), await measureRouting(grown, sizes)]
-  expect(ofLaid.gets.every(({ found }) => found)).toBe(true)
-  expect(ofLaid.recall).toBeGreaterThanOrEqual(0.99)
-  expect(median(ofLaid.links) / median(ofGrown.links)).toBeCloseTo(1, 0)
-  const hops = ({ hops }: typeof ofLaid) => sum(hops) / hops.length
-  expect(hops(ofLaid) / hops(ofGrown)).toBeCloseTo(1, 0)
-  expect(median(ofLaid.gets.map(({ ms }) => ms)) / median(ofGrown.gets.map(({ ms }) => ms))).toBeCloseTo(1, 0)
-})
+for (const [how, lay] of [
+  ['at once', laySwarm],
+  ['in the order of ids', laySwarmInOrder],
+] as const) {
+  test(`a network that is laid ${how} is whole, and as good as a grown one`, async () => {
+    const [laid, grown] = [await lay(options), await growSwarm(options)]
+    expect(nearestLinks(laid)).toEqual([])
+    const [ofLaid, ofGrown] = [await measureRouting(laid, sizes), await measureRouting(grown, sizes)]
+    expect(ofLaid.gets.every(({ found }) => found)).toBe(true)
+    expect(ofLaid.recall).toBeGreaterThanOrEqual(0.99)
+    expect(median(ofLaid.links) / median(ofGrown.links)).toBeCloseTo(1, 0)
+    const hops = ({ hops }: typeof ofLaid) => sum(hops) / hops.length
+    expect(hops(ofLaid) / hops(ofGrown)).toBeCloseTo(1, 0)
+    expect(median(ofLaid.gets.map(({ ms }) => ms)) / median(ofGrown.gets.map(({ ms }) => ms))).toBeCloseTo(
+      1,
+      0,
+    )
+  })
+}
 
-test('of a network that is laid in waves the last ones too begin with links to their nearest', async () => {
-  const swarm = await laySwarm({ ...options, settleMs: 200 }, 50)
+test('a network that is laid in the order of ids begins with the links that it keeps', async () => {
+  const swarm = await laySwarmInOrder({ ...options, settleMs: 2_000 })
   expect(swarm.nodes).toHaveLength(options.nodes)
-  const ofLastWave = nearestLinks(swarm).filter((violation) => /^Node 1[01]\d /.test(violation))
-  expect(ofLastWave).toEqual([])
+  expect(nearestLinks(swarm)).toEqual([])
+  const opened = swarm.network.counters.linksOpened
+  await swarm.clock.advance(options.settleMs)
+  expect(swarm.network.counters.linksOpened / opened).toBeLessThan(1.05)
 })

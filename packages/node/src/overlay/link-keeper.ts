@@ -3,7 +3,15 @@
  * always finds a closer node. Works when something changed, and once a minute as the backstop. A link with no reason
  * left is offered for closing and closes when the peer has none either.
  */
-import { commonPrefixLength, compareDistances, type Id, idBits, idKey, RoutingTable } from '@kadrtc/kademlia'
+import {
+  commonPrefixLength,
+  compareDistances,
+  type Id,
+  idBits,
+  idKey,
+  RoutingTable,
+  routingTableDefaults,
+} from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
 import { type Contact, keptContact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
@@ -43,7 +51,10 @@ export class LinkKeeper {
     readonly ports: LookupPorts & { readonly random: Random },
     readonly dialler: Dialler,
   ) {
-    this.contacts = new RoutingTable<Contact>(ports.own, { k: ports.settings.k })
+    const { contactsPerBucket } = ports.settings
+    const k = Math.min(ports.settings.k, contactsPerBucket)
+    const replacementsMax = Math.min(routingTableDefaults.replacementsMax, contactsPerBucket - k)
+    this.contacts = new RoutingTable<Contact>(ports.own, { k, replacementsMax })
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),

@@ -67,7 +67,7 @@ export class RecordShelf {
 
   /** Visits the replicas held, no copies on the way, whose key's `headOf` passes. */
   forEachHeld(passes: (keyHead: number) => boolean, visit: (slot: string, keyId: Id) => void): void {
-    this.#index.forEach(passes, ({ cached, slot, keyId }) => {
+    this.#index.visitThose(passes, ({ cached, slot, keyId }) => {
       if (!cached) visit(slot, keyId)
     })
   }

@@ -36,7 +36,7 @@ export class ShelfIndex {
   }
 
   /** Visits those whose key's `headOf` passes. Nothing may be filed or dropped meanwhile. */
-  forEach(passes: (keyHead: number) => boolean, visit: (entry: ShelfEntry) => void): void {
+  visitThose(passes: (keyHead: number) => boolean, visit: (entry: ShelfEntry) => void): void {
     const heads = this.#keyHeads
     for (let place = 0; place < heads.length; place++) if (passes(heads[place]!)) visit(this.#entries[place]!)
   }

@@ -5,7 +5,7 @@
  * node's own code that keeps, replaces and releases links. How much a laid network resembles a grown one is a test
  * (experiments-lay.test.ts) and a table in the README.
  */
-import { commonPrefixLength, type Id, idKey } from '@kadrtc/kademlia'
+import { commonPrefixLength, compareDistances, type Id, idBytes, idKey } from '@kadrtc/kademlia'
 import { Oracle } from '../oracle.js'
 import type { SeededRandom } from '../seeded-random.js'
 import type { VirtualTransport } from '../virtual-transport.js'
@@ -13,42 +13,92 @@ import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
 
 /** Of each farther bucket, met while the network grew. With 6 the gets of 1,000 laid nodes take as long as those of grown ones. */
 const metPerBucket = 6
-/** Nodes begin this far apart: their timers are not to fire together. */
-const beginEveryMs = 1
-/** So many begin within a second, and the next ones later: who begins asks around, which takes memory while it lasts. */
-const laidAtOnceMost = 10_000
-const betweenWavesMs = 5_000
+/** So many nodes begin within a millisecond: their timers are not to fire together. */
+const beginAtOnce = 10
 
-export async function laySwarm(options: GrowOptions, laidAtOnce = laidAtOnceMost): Promise<Swarm> {
+/** All begin within a second or a few. Who begins asks around for some seconds, which takes memory while it lasts. */
+export async function laySwarm(options: GrowOptions): Promise<Swarm> {
   const swarm = emptySwarm(options)
-  const random = swarm.random.fork('laying')
-  const transports = new Map<string, VirtualTransport>()
-  while (transports.size < options.nodes) {
-    if (transports.size > 0) await swarm.clock.advance(betweenWavesMs)
-    const wave = Math.min(options.nodes - transports.size, laidAtOnce)
-    await layWave(swarm, transports, wave, random, options.onProgress)
+  const layer = new Layer(swarm)
+  const started = Array.from({ length: options.nodes }, () => {
+    const { member, started } = swarm.add()
+    layer.begins(member.ports.transport as VirtualTransport)
+    return started
+  })
+  const ids = swarm.nodes.map(({ id }) => id)
+  const links = laidLinks(swarm, ids)
+  for (const [index, id] of ids.entries()) {
+    for (const peer of links(id)) layer.lay(id, peer)
+    if (index % beginAtOnce === beginAtOnce - 1) await swarm.clock.advance(1)
+    tell(options, index + 1, swarm)
   }
+  await swarm.run(Promise.all(started))
   await swarm.clock.advance(options.settleMs ?? 120_000)
   return swarm
 }
 
-/** Adds nodes with links to those who are near among all that there are now. Resolves when all have started. */
-async function layWave(
-  swarm: Swarm,
-  transports: Map<string, VirtualTransport>,
-  count: number,
-  random: SeededRandom,
-  onProgress: GrowOptions['onProgress'],
-): Promise<void> {
-  const laid = transports.size
+/**
+ * For networks that do not fit into the memory while all of their nodes begin. They begin one after the other, a millisecond
+ * apart, in the order of their ids: so each has its nearest within some milliseconds, and hardly makes a link that is needless
+ * later. A link stands when the later of its two nodes begins.
+ */
+export async function laySwarmInOrder(options: GrowOptions): Promise<Swarm> {
+  const swarm = emptySwarm(options)
+  const layer = new Layer(swarm)
+  const zero = new Uint8Array(idBytes) as Id
+  const identities = Array.from({ length: options.nodes }, (_, index) => swarm.drawIdentity(index))
+  identities.sort((a, b) => compareDistances(zero, a.id, b.id))
+  const ids = identities.map(({ id }) => id)
   const started: Promise<unknown>[] = []
-  for (let i = 0; i < count; i++) {
-    const { member, started: start } = swarm.add()
+  let links: ((id: Id) => Iterable<Id>) | undefined
+  for (const identity of identities) {
+    const { member, started: start } = swarm.add({}, identity)
     started.push(start)
-    transports.set(idKey(member.node.id), member.ports.transport as VirtualTransport)
+    layer.begins(member.ports.transport as VirtualTransport)
+    links ??= laidLinks(swarm, ids)
+    for (const peer of [...layer.waitingFor(identity.id), ...links(identity.id)]) layer.lay(identity.id, peer)
+    await swarm.clock.advance(1)
+    tell(options, started.length, swarm)
   }
+  await swarm.run(Promise.all(started))
+  await swarm.clock.advance(options.settleMs ?? 120_000)
+  return swarm
+}
+
+/** Lays links between nodes that have begun; those to nodes that have not wait for them. */
+class Layer {
+  readonly #transports = new Map<string, VirtualTransport>()
+  readonly #waiting = new Map<string, Id[]>()
+
+  constructor(readonly swarm: Swarm) {}
+
+  begins(transport: VirtualTransport): void {
+    this.#transports.set(idKey(transport.identity.id), transport)
+  }
+
+  /** Who is to be linked to a node that begins now. Told once. */
+  waitingFor(id: Id): readonly Id[] {
+    const waiting = this.#waiting.get(idKey(id)) ?? []
+    this.#waiting.delete(idKey(id))
+    return waiting
+  }
+
+  /** `a` has begun. */
+  lay(a: Id, b: Id): void {
+    const [from, to] = [this.#transports.get(idKey(a))!, this.#transports.get(idKey(b))]
+    if (!to) this.#waiting.set(idKey(b), [...(this.#waiting.get(idKey(b)) ?? []), a])
+    else if (!from.isLinkedTo(b) && !to.isLinkedTo(a)) {
+      const dialId = this.swarm.network.newDialId()
+      to.agree(a, dialId)
+      this.swarm.network.open(from, b, dialId)
+    }
+  }
+}
+
+/** Gives the peers that a node would have links to, had the network grown. */
+function laidLinks(swarm: Swarm, ids: readonly Id[]): (id: Id) => Iterable<Id> {
+  const random = swarm.random.fork('laying')
   const { k, linksPerBucket } = swarm.nodes[0]!.settings
-  const ids = swarm.nodes.map(({ id }) => id)
   const oracle = new Oracle({
     ids,
     latencyMs: (from, to) => swarm.network.latencyMs(from, to),
@@ -58,35 +108,35 @@ async function layWave(
     alpha: 1,
     dialRoundTrips: 0,
   })
-  const lay = (a: Id, b: Id) => {
-    const [from, to] = [transports.get(idKey(a))!, transports.get(idKey(b))!]
-    if (from.isLinkedTo(b) || to.isLinkedTo(a)) return
-    const dialId = swarm.network.newDialId()
-    to.agree(a, dialId)
-    swarm.network.open(from, b, dialId)
-  }
-  for (let index = laid; index < ids.length; index++) {
-    const id = ids[index]!
+  return function* (id) {
     const siblings = oracle.closest(id, k + 1).filter((other) => other !== id)
     const farthest = siblings.at(-1)
-    for (const sibling of siblings) lay(id, sibling)
+    yield* siblings
     const farBuckets = siblings.length < k || !farthest ? 0 : commonPrefixLength(id, farthest)
-    for (let prefix = 0; prefix < farBuckets; prefix++) {
-      const met = oracle.inBucket(id, prefix, metPerBucket, random)
-      const rtts = met.map((other) => ({ other, ms: oracle.roundTripMs(id, other) }))
-      rtts.sort((a, b) => a.ms - b.ms)
-      for (const { other } of rtts.slice(0, linksPerBucket)) lay(id, other)
-    }
-    if (index % 10 === 9) await swarm.clock.advance(beginEveryMs)
-    if (index % 500 === 499) onProgress?.(index + 1, swarm)
+    for (let prefix = 0; prefix < farBuckets; prefix++)
+      yield* fastestOf(oracle, id, prefix, linksPerBucket, random)
   }
-  await swarm.run(Promise.all(started))
+}
+
+function fastestOf(oracle: Oracle, id: Id, prefix: number, count: number, random: SeededRandom): Id[] {
+  const met = oracle.inBucket(id, prefix, metPerBucket, random)
+  const rtts = met.map((other) => ({ other, ms: oracle.roundTripMs(id, other) }))
+  rtts.sort((a, b) => a.ms - b.ms)
+  return rtts.slice(0, count).map(({ other }) => other)
+}
+
+function tell({ nodes, onProgress }: GrowOptions, begun: number, swarm: Swarm): void {
+  if (begun % 500 === 0 || begun === nodes) onProgress?.(begun, swarm)
 }
 
 /** Beyond this many nodes growing takes minutes, and more with every node. */
 const grownMost = 2_000
 
+/** And beyond this many their nodes need more memory to begin at once than they need afterwards. */
+const laidAtOnceMost = 10_000
+
 /** A warm network: grown where that is quick, laid where it is not. */
 export function warmSwarm(options: GrowOptions): Promise<Swarm> {
+  if (options.nodes > laidAtOnceMost) return laySwarmInOrder(options)
   return options.nodes > grownMost ? laySwarm(options) : growSwarm(options)
 }
