@@ -247,7 +247,7 @@ export class RecordShelf {
       entries: this.#index.entries(),
       bytes: this.#index.bytes,
       cached: this.#index.cached,
-      underKey: this.#index.underKey(next.keyId).length,
+      underKey: this.#index.countUnder(next.keyId),
       byAuthor: next.author ? this.#index.countOf(next.author) : 0,
     }
     return displacedBy(next, held, holdings, this.own, this.settings)

@@ -54,6 +54,10 @@ export class ShelfIndex {
     return slots ? [...slots.values()] : []
   }
 
+  countUnder(keyId: Id): number {
+    return this.#byKey.get(idKey(keyId))?.size ?? 0
+  }
+
   /** How many entries have this author. */
   countOf(author: string): number {
     return this.#perAuthor.get(author) ?? 0
