@@ -19,7 +19,8 @@ export interface Settings {
   readonly linksPerBucket: number
   /**
    * Nodes of each k-bucket that are kept in mind, linked or only heard of, replacements included. The more there are, the faster are
-   * the links chosen: with 6 the gets of 1,000 nodes took a twelfth longer. 40 is a full bucket and as many replacements.
+   * the links chosen: with 6 the gets of 1,000 nodes took a twelfth longer. 40 is a full bucket and as many replacements; there are never more
+   * than k and 20.
    */
   readonly contactsPerBucket: number
   /** Dials under way at once: all siblings of a node that joins, since a dial is mostly waiting. 20 took 15 round trips, 6 took 38. */

@@ -4,6 +4,7 @@ import { SeededRandom } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import { Dialler } from '../src/overlay/dialler.js'
 import { LinkKeeper } from '../src/overlay/link-keeper.js'
+import type { Settings } from '../src/settings.js'
 import { FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { rig } from './rpc-rig.js'
 
@@ -12,21 +13,25 @@ const own = tinyId('00000000')
 const near = ['00000001', '00000010', '00000011', '00000100'].map(tinyId)
 const farther = ['10000001', '10000010', '10000011', '10000100'].map(tinyId)
 const contactsOf = (ids: typeof near) => ids.map((id) => ({ id, route: [id] }))
+const neverOpens = (): Promise<Link> => new Promise(() => undefined)
+
+function keeperRig(changes: Partial<Settings> = {}, dial: (peer: Id) => Promise<Link> = neverOpens) {
+  const { rpc, table: links, clock } = rig()
+  const transport = { dial } as Pick<LinkTransport, 'dial'> as LinkTransport
+  const random = new SeededRandom('link keeper')
+  const ports = { own, rpc, links, clock, settings: settingsWith({ k, ...changes }), random }
+  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  return { keeper, links, clock }
+}
 
 test('who cannot be reached, and is named over and over, keeps nobody else from being a sibling', async () => {
-  const { rpc, table: links, clock } = rig()
   const dialled: string[] = []
-  const transport = {
-    dial: async (peer): Promise<Link> => {
-      dialled.push(idToHex(peer))
-      // Others, who can reach it, go on naming it.
-      queueMicrotask(() => queueMicrotask(() => keeper.hear(contactsOf(near))))
-      throw new KadrtcError('TIMEOUT')
-    },
-  } as Pick<LinkTransport, 'dial'> as LinkTransport
-  const settings = settingsWith({ k, linksPerBucket: 1 })
-  const ports = { own, rpc, links, clock, settings, random: new SeededRandom('link keeper') }
-  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  const { keeper, clock } = keeperRig({ linksPerBucket: 1 }, async (peer) => {
+    dialled.push(idToHex(peer))
+    // Others, who can reach it, go on naming it.
+    queueMicrotask(() => queueMicrotask(() => keeper.hear(contactsOf(near))))
+    throw new KadrtcError('TIMEOUT')
+  })
   keeper.hear(contactsOf([...near, ...farther]))
   await clock.advance(1_000)
   keeper.close()
@@ -35,16 +40,11 @@ test('who cannot be reached, and is named over and over, keeps nobody else from 
 })
 
 test('those who are heard of one after another are dialled together, unless it is not to be waited', async () => {
-  const { rpc, table: links, clock } = rig()
   const dialled: string[] = []
-  const transport = {
-    dial: (peer): Promise<Link> => {
-      dialled.push(idToHex(peer))
-      return new Promise<Link>(() => undefined)
-    },
-  } as Pick<LinkTransport, 'dial'> as LinkTransport
-  const ports = { own, rpc, links, clock, settings: settingsWith({ k }), random: new SeededRandom('at once') }
-  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  const { keeper, clock } = keeperRig({}, (peer) => {
+    dialled.push(idToHex(peer))
+    return neverOpens()
+  })
   const [first, second, third, fourth] = near.map(idToHex)
   keeper.hear(contactsOf(near.slice(0, 1)))
   await clock.advance(20)
@@ -62,13 +62,7 @@ test('those who are heard of one after another are dialled together, unless it i
 })
 
 test('a contact that is kept keeps nothing of the message that named it, and shares the ids of links and contacts', () => {
-  const { rpc, table: links, clock } = rig()
-  const transport = { dial: () => new Promise<Link>(() => undefined) } as Pick<
-    LinkTransport,
-    'dial'
-  > as LinkTransport
-  const ports = { own, rpc, links, clock, settings: settingsWith({ k }), random: new SeededRandom('kept') }
-  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  const { keeper, links } = keeperRig()
   const relay = new FakeLink(farther[0]!)
   links.add(relay, 0)
   const message = new Uint8Array(1_000)
@@ -90,16 +84,9 @@ test('a contact that is kept keeps nothing of the message that named it, and sha
 })
 
 test('no more of a bucket are kept in mind than the setting says, replacements included', () => {
-  const { rpc, table: links, clock } = rig()
-  const transport = { dial: () => new Promise<Link>(() => undefined) } as Pick<
-    LinkTransport,
-    'dial'
-  > as LinkTransport
   const far = Array.from({ length: 60 }, (_, i) => tinyId((128 + i).toString(2)))
   const kept = (contactsPerBucket: number) => {
-    const settings = settingsWith({ k, contactsPerBucket })
-    const ports = { own, rpc, links, clock, settings, random: new SeededRandom('bounded') }
-    const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+    const { keeper } = keeperRig({ contactsPerBucket })
     keeper.hear(contactsOf(far))
     const bucket = bucketIndex(own, far[0]!)
     const counts = [keeper.contacts.bucketSize(bucket), keeper.contacts.replacements(bucket).length]
@@ -109,4 +96,28 @@ test('no more of a bucket are kept in mind than the setting says, replacements i
   expect(kept(40)).toEqual([k, 20])
   expect(kept(6)).toEqual([k, 2])
   expect(kept(3)).toEqual([3, 0])
+})
+
+test('members are those of now: who is heard of, linked, unlinked or forgotten since is seen at once', () => {
+  const { keeper, links } = keeperRig()
+  const others = new Set(keeper.members())
+  const members = () =>
+    keeper
+      .members()
+      .filter((member) => !others.has(member))
+      .map(({ id }) => idToHex(id))
+  const [first, second] = near as [Id, Id]
+  keeper.hear(contactsOf([first]))
+  expect(members()).toEqual([idToHex(first)])
+  keeper.hear(contactsOf([second]))
+  expect(members()).toEqual([first, second].map(idToHex))
+  const link = new FakeLink(second)
+  keeper.onLinkOpened(links.add(link, 0).neighbour)
+  expect(members()).toEqual([second, first].map(idToHex))
+  keeper.forget(first)
+  expect(members()).toEqual([idToHex(second)])
+  links.remove(link)
+  keeper.onLinkClosed(link)
+  expect(members()).toEqual([])
+  keeper.close()
 })

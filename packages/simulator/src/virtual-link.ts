@@ -90,7 +90,7 @@ class Exceptions {
 
 export class VirtualLink implements Link {
   rttMs: number | undefined
-  /** Set by `join`, before anything else happens. */
+  /** Set by `between`, before anything else happens. */
   #other!: VirtualLink
   #state: State = opening
   #openedMs = Number.POSITIVE_INFINITY
