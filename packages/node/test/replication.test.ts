@@ -166,3 +166,19 @@ test('who moves up into the place of one that crashed is offered its records by 
   expect(held).toBeGreaterThan(keys.length / 4)
   expect((offered() - before) / held).toBeLessThan(k)
 })
+
+test('who moves up is offered its records some seconds later, with what the next departure leaves to it', async () => {
+  const k = 12
+  const cluster = swarm({ settings: { k } })
+  await cluster.grow(k + 3)
+  for (const key of keys) await cluster.run(cluster.node(0).records.put(keyIdOf(key), text(key)))
+  await cluster.clock.advance(60_000)
+  const digests = () => cluster.nodes.reduce((sum, node) => sum + (node.inspect().counters.digest ?? 0), 0)
+  await cluster.leave(5)
+  const before = digests()
+  await cluster.clock.advance((k * 1_000) / 2)
+  expect(digests() - before).toBe(0)
+  await cluster.leave(6)
+  await cluster.clock.advance(k * 1_000)
+  expect(await lacking(cluster, keys, k)).toEqual([])
+})

@@ -1,20 +1,13 @@
 /**
  * Keeps each record on the k nodes closest to its key while neighbours come and go (Kademlia paper, section 2.5, made
- * event-driven). When a neighbour becomes one of the k, the closest holder hands the record over at once; a few others
- * stand in one step later each, offer only a digest, and find it is there. A record that is new here is offered to the
+ * event-driven). When a newcomer becomes one of the k, the closest holder hands the record over at once; the next one
+ * stands in a step later, offers only a digest, and finds it is there. Who moves up because others have left is handed it some seconds
+ * later. A record that is new here is offered to the
  * rest of its replica set too, since its author may have missed one of them or be gone: by the closest holder, and by
  * another only if it has heard of no offer. The hourly digest is the backstop. With it goes what was left here when closer
  * nodes came: once the closest have it, a holder that is none of the k keeps it as a cached copy, which soon expires.
  */
-import {
-  compareDistances,
-  equalIds,
-  handoverDelayMs,
-  type Id,
-  IdRanks,
-  idKey,
-  RankOf,
-} from '@kadrtc/kademlia'
+import { compareDistances, equalIds, handoverDelayMs, type Id, idKey, RankOf } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
 import type { LinkTable } from '../overlay/link-table.js'
@@ -23,6 +16,7 @@ import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
+import { Entrants } from './entrants.js'
 import { Handover } from './handover.js'
 import { isFar, isLikelyReplica, mayBeReplica, sharesNoRecords } from './replica-rank.js'
 
@@ -45,10 +39,16 @@ export interface ReplicatorPorts {
 }
 
 /**
- * Of the holders of a record the closest offers it to a new member of its replica set, and so many more in case that one does not.
- * With all nineteen a departure cost 1,300 digests.
+ * Of the holders of a record the closest offers it to a new member of its replica set, and so many more in case that one does
+ * not: of a hundred holders two or three have crashed and are not missed yet. With all nineteen a departure cost 1,300 digests.
  */
-const standIns = 4
+const standIns = 1
+/**
+ * Those who leave within some seconds are mended together: of those who move up one in three is pushed out again by a
+ * newcomer meanwhile. The more replicas there are, the longer one may be missing: so long for each. With k = 20 that is
+ * about as long as it takes to notice a crash, and far less than the five minutes within which nothing is lost.
+ */
+const mendDelayPerReplicaMs = 1_000
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
@@ -76,6 +76,8 @@ export class Replicator {
   /** Where in `#fresh` a slot stands. */
   readonly #freshOf = new Map<string, Set<string>>()
   readonly #handover: Handover
+  /** From the first departure on until who has moved up is offered its records. */
+  #mending: { readonly before: readonly Id[]; readonly timer: Timer } | undefined
   #hourly: Timer | undefined
   #closed = false
 
@@ -109,25 +111,36 @@ export class Replicator {
     })
   }
 
-  /** A neighbour has gone: whoever moved up into its place in a replica set is offered the record. */
+  /** A neighbour has gone: whoever moves up into its place in a replica set is offered the record, some seconds later. */
   onPeerLeft(gone: Id): void {
+    const { clock, random, settings, shelf } = this.ports
+    if (this.#closed || this.#mending || shelf.count === 0 || this.#sharesNoRecords(gone)) return
+    const before = [...this.#others().filter((id) => !equalIds(id, gone)), gone]
+    // Who heard of the same departure is not to act at the same moment.
+    const delayMs = settings.k * mendDelayPerReplicaMs * (0.75 + randomFraction(random) / 2)
+    const timer = clock.setTimer(delayMs, () => {
+      this.#mending = undefined
+      this.#mend(before)
+    })
+    this.#mending = { before, timer }
+  }
+
+  /** Offers records to who has moved up since `before`. Newcomers are offered them as they come. */
+  #mend(before: readonly Id[]): void {
     const { own, settings, neighbourhood, shelf } = this.ports
-    if (this.#closed || shelf.count === 0 || this.#sharesNoRecords(gone)) return
-    const members = neighbourhood.members().filter(({ id }) => !equalIds(id, gone))
+    const members = neighbourhood.members()
     if (members.length < settings.k) return
     const ids = members.map(({ id }) => id)
     const ownRank = new RankOf(own, ids)
-    const goneRank = new RankOf(gone, [...ids, own])
-    const ranks = new IdRanks(ids)
-    // Last of the k, of whom this node is one that is closer.
-    const entrantRank = settings.k - 2
-    const rankMost = Math.min(standIns, entrantRank)
-    const mayBe = (head: number) => ownRank.atLeast(head) <= rankMost && goneRank.atLeast(head) < settings.k
+    const entrants = new Entrants(own, before, ids, settings.k)
+    const mayBe = (head: number) => ownRank.atLeast(head) <= standIns && entrants.mayBe(head)
     shelf.forEachHeld(mayBe, (slot, keyId) => {
       const rank = ownRank.at(keyId)
-      if (rank > rankMost || goneRank.at(keyId) >= settings.k || !this.#isLikelyReplica(keyId)) return
-      const entrant = members[ranks.indexAt(keyId, entrantRank)!]!
-      if (this.#mayOffer(keyId, entrant.id)) this.#plan(slot, entrant, rank)
+      if (rank > standIns || rank >= settings.k || !this.#isLikelyReplica(keyId)) return
+      for (const place of entrants.of(keyId)) {
+        const peer = members[place]!
+        if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, rank)
+      }
     })
   }
 
@@ -168,6 +181,7 @@ export class Replicator {
   close(): void {
     this.#closed = true
     this.#handover.close()
+    this.#mending?.timer.cancel()
     this.#hourly?.cancel()
     for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
     this.#batches.clear()
