@@ -36,6 +36,7 @@ export {
   lookupDefaults,
 } from './lookup.js'
 export {
+  authorIdOf,
   type ContentRecord,
   checkRecord,
   compareRecords,

@@ -82,6 +82,18 @@ export type RecordFault =
   /** Content that does not hash to its key id. */
   | 'wrong-key'
 
+/** Records are immutable, and a holder asks for the author of one that it is offered half a dozen times. */
+const authorIds = new WeakMap<SignedRecord, Id>()
+
+/** The node id of a record's author. */
+export function authorIdOf(record: SignedRecord): Id {
+  const known = authorIds.get(record)
+  if (known) return known
+  const id = nodeIdOf(record.author)
+  authorIds.set(record, id)
+  return id
+}
+
 /**
  * The record's place in a store, unique and printable ASCII: `c` and the key id in hex for content, `s`, the key id and
  * the author's node id in hex for signed values.
@@ -91,7 +103,7 @@ export function slotOf(record: KadRecord): string {
     case 'content':
       return `c${idToHex(record.keyId)}`
     case 'signed':
-      return `s${idToHex(record.keyId)}${idToHex(nodeIdOf(record.author))}`
+      return `s${idToHex(record.keyId)}${idToHex(authorIdOf(record))}`
   }
 }
 

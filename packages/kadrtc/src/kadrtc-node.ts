@@ -1,5 +1,6 @@
 /** The node as apps see it: keys are text or bytes, ids are hex, values are values. */
 import {
+  authorIdOf,
   contentIdFromText,
   contentIdToText,
   type Id,
@@ -7,7 +8,6 @@ import {
   idFromHex,
   idToHex,
   keyIdOf,
-  nodeIdOf,
 } from '@kadrtc/kademlia'
 import {
   type Inspection,
@@ -122,7 +122,7 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
     const records = await this.#records(options).getAll(keyId(key), options)
     return records.flatMap((record) => {
       const value = readValue(record)
-      return value === undefined ? [] : [{ author: idToHex(nodeIdOf(record.author)), seq: record.seq, value }]
+      return value === undefined ? [] : [{ author: idToHex(authorIdOf(record)), seq: record.seq, value }]
     })
   }
 

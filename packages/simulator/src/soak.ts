@@ -6,7 +6,7 @@
  *
  * A violation ends it with an Error that names each one, the seed, and the command that replays the run.
  */
-import { equalIds, idToHex, keyIdOf, nodeIdOf } from '@kadrtc/kademlia'
+import { authorIdOf, equalIds, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import { KadNode, KadrtcError, type Settings } from '@kadrtc/node'
 import { Cluster, type Member } from './cluster.js'
 import {
@@ -163,7 +163,7 @@ class Soak {
       case 'get': {
         const found = await records.get(keyId)
         this.#did(found ? 'found' : 'found nothing', key)
-        if (found) note(idToHex(nodeIdOf(found.author)), found.seq)
+        if (found) note(idToHex(authorIdOf(found)), found.seq)
       }
     }
   }
@@ -176,8 +176,8 @@ class Soak {
       if (record.kind !== 'signed' || record.deleted) continue
       const member = this.#random.pick(this.#cluster.members.filter(({ state }) => state === 'up'))
       const all = await this.#cluster.run(member.node.records.getAll(record.keyId))
-      const author = nodeIdOf(record.author)
-      const found = all.find((one) => equalIds(nodeIdOf(one.author), author))
+      const author = authorIdOf(record)
+      const found = all.find((one) => equalIds(authorIdOf(one), author))
       if (found && found.seq >= record.seq) continue
       const what = found ? `sequence number ${found.seq}` : 'nothing'
       violations.push(`Node ${member.index} read ${what} of ${idToHex(record.keyId)}, ${record.seq} is kept`)

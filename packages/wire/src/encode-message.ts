@@ -1,6 +1,7 @@
 /** Messages to bytes. Limits are checked here too, so that nothing is sent that the other side must refuse. */
 
 import { idBytes } from '@kadrtc/kademlia'
+import { briefMemory } from './brief-memory.js'
 import { WireError } from './errors.js'
 import { writeIdList } from './ids.js'
 import { type KnownContacts, writeKnownContacts } from './known-contacts.js'
@@ -27,9 +28,9 @@ import {
 import { encodedRecordBytes, writeRecord } from './record.js'
 import { Writer } from './writer.js'
 
-/** With `proof` the message ends with it: replies that cross a relay. Throws WireError. */
+/** With `proof` the message ends with it: replies that cross a relay. Send it or copy it: see `brief-memory.ts`. Throws WireError. */
 export function encodeMessage(message: Message, proof?: ReplyProof): Uint8Array {
-  const writer = new Writer(sizeOf(message) + (proof ? proofBytes : 0), bodyBytesMax)
+  const writer = new Writer(sizeOf(message) + (proof ? proofBytes : 0), bodyBytesMax, briefMemory)
   writer.u8(messageTypes[message.type] | (proof ? proofFlag : 0))
   if ('nonce' in message) writer.u48(message.nonce)
   writeFields(writer, message)
@@ -39,7 +40,7 @@ export function encodeMessage(message: Message, proof?: ReplyProof): Uint8Array 
 
 /** Adds a proof to a reply encoded without one: what was signed is what is sent, but for one flag. */
 export function withProof(encoded: Uint8Array, proof: ReplyProof): Uint8Array {
-  const bytes = new Uint8Array(encoded.length + proofBytes)
+  const bytes = briefMemory(encoded.length + proofBytes)
   bytes.set(encoded)
   bytes[0] = encoded[0]! | proofFlag
   bytes.set(proof.publicKey, encoded.length)

@@ -7,6 +7,7 @@
  * - `along` follows a source route.
  */
 import { asId, type Id, idBytes } from '@kadrtc/kademlia'
+import { briefMemory } from './brief-memory.js'
 import { WireError } from './errors.js'
 import { readIds } from './ids.js'
 import { bodyBytesMax, hopsMax, messageBytesMax, pathNodesMax } from './limits.js'
@@ -46,7 +47,7 @@ const pathLengthAt = 2
 const towardHeaderBytes = 3 + idBytes
 const alongHeaderBytes = 3
 
-/** Throws WireError BAD_VALUE (hops, index, path), TOO_LARGE (body). */
+/** To be sent or copied: see `brief-memory.ts`. Throws WireError BAD_VALUE (hops, index, path), TOO_LARGE (body). */
 export function encodePacket(packet: Packet): Uint8Array {
   const { body } = packet
   if (body.length > bodyBytesMax) {
@@ -54,7 +55,7 @@ export function encodePacket(packet: Packet): Uint8Array {
   }
   switch (packet.kind) {
     case 'direct': {
-      const bytes = new Uint8Array(1 + body.length)
+      const bytes = briefMemory(1 + body.length)
       bytes[0] = directKind
       bytes.set(body, 1)
       return bytes
@@ -63,7 +64,7 @@ export function encodePacket(packet: Packet): Uint8Array {
       const { path, hopsLeft, target, exact } = packet
       checkHops(path.length, hopsLeft)
       const size = towardHeaderBytes + path.length * idBytes + body.length
-      const writer = new Writer(size, size)
+      const writer = new Writer(size, size, briefMemory)
       writer.u8(exact ? exactKind : towardKind)
       writer.u8(hopsLeft)
       writer.u8(path.length)
@@ -76,7 +77,7 @@ export function encodePacket(packet: Packet): Uint8Array {
       const { path, index } = packet
       checkRoute(path.length, index)
       const size = alongHeaderBytes + path.length * idBytes + body.length
-      const writer = new Writer(size, size)
+      const writer = new Writer(size, size, briefMemory)
       writer.u8(alongKind)
       writer.u8(index)
       writer.u8(path.length)
@@ -132,7 +133,7 @@ export function forwardToward(bytes: Uint8Array, from: Id): Uint8Array {
   checkHops(pathLength, hopsLeft)
   const size = bytes.length + idBytes
   if (size > messageBytesMax) throw new WireError('TOO_LARGE', `a packet of ${size} bytes`)
-  const onward = new Uint8Array(size)
+  const onward = briefMemory(size)
   onward.set(bytes.subarray(0, end))
   onward[hopsLeftAt] = hopsLeft - 1
   onward[pathLengthAt] = pathLength + 1

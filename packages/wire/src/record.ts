@@ -11,6 +11,7 @@ import {
   signatureBytes,
 } from '@kadrtc/kademlia'
 import { sha256 } from '@noble/hashes/sha2.js'
+import { briefMemory } from './brief-memory.js'
 import { domainPrefix } from './domain.js'
 import { WireError } from './errors.js'
 import { recordsPerReplyBytesMax, recordsPerReplyMax, recordValueBytesMax } from './limits.js'
@@ -113,7 +114,7 @@ export function readRecord(reader: Reader): KadRecord {
 export function recordSigningBytes(network: Uint8Array, fields: UnsignedRecord): Uint8Array {
   const prefix = domainPrefix('record')
   const size = prefix.length + networkHashBytes + signedHeaderBytes + fields.value.length
-  const writer = new Writer(size, size)
+  const writer = new Writer(size, size, briefMemory)
   writer.bytes(prefix)
   writer.fixed(network, networkHashBytes)
   writeSignedFields(writer, fields)

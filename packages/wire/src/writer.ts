@@ -11,9 +11,16 @@ export class Writer {
   #length = 0
   readonly #bytesMax: number
 
-  /** `capacity` is a guess, or the exact size, in bytes; more than `bytesMax` bytes are TOO_LARGE. */
-  constructor(capacity: number, bytesMax: number) {
-    this.#buffer = new Uint8Array(Math.min(capacity, bytesMax))
+  /**
+   * `capacity` is a guess, or the exact size, in bytes; more than `bytesMax` bytes are TOO_LARGE. `allocate` gives memory
+   * that is all 0.
+   */
+  constructor(
+    capacity: number,
+    bytesMax: number,
+    allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length),
+  ) {
+    this.#buffer = allocate(Math.min(capacity, bytesMax))
     this.#bytesMax = bytesMax
   }
 

@@ -1,5 +1,13 @@
 /** What a get has gathered: the newest verified record per slot, and how many nodes vouched for something. */
-import { compareRecords, equalIds, type Id, idKey, type KadRecord, nodeIdOf, slotOf } from '@kadrtc/kademlia'
+import {
+  authorIdOf,
+  compareRecords,
+  equalIds,
+  type Id,
+  idKey,
+  type KadRecord,
+  slotOf,
+} from '@kadrtc/kademlia'
 import type { RecordProofs } from '../records/proofs.js'
 import type { Question } from '../rpc/question.js'
 
@@ -51,6 +59,6 @@ export class ReadFindings {
   #asked(record: KadRecord): boolean {
     const { keyId, author } = this.question
     if (!equalIds(record.keyId, keyId)) return false
-    return !author || (record.kind === 'signed' && equalIds(nodeIdOf(record.author), author))
+    return !author || (record.kind === 'signed' && equalIds(authorIdOf(record), author))
   }
 }

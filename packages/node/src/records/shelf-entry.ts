@@ -1,4 +1,4 @@
-import { type Id, idKey, type KadRecord, nodeIdOf, slotOf } from '@kadrtc/kademlia'
+import { authorIdOf, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
 import { recordVersion, slotHash } from '@kadrtc/wire'
 
 /** What the shelf knows of a record without reading the store. */
@@ -33,7 +33,7 @@ export function shelfEntry(record: KadRecord, bytes: number, cachedUntilMs?: num
     slot,
     slotHash: slotHash(slot),
     keyId: record.keyId,
-    author: record.kind === 'signed' ? idKey(nodeIdOf(record.author)) : undefined,
+    author: record.kind === 'signed' ? idKey(authorIdOf(record)) : undefined,
     seq: record.kind === 'signed' ? record.seq : 0,
     expiresAtMs: Math.min(record.expiresAtMs, cachedUntilMs ?? record.expiresAtMs),
     bytes,

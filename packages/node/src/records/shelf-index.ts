@@ -108,6 +108,12 @@ export class ShelfIndex {
   }
 }
 
-function hashKey(slotHash: Uint8Array): string {
-  return String.fromCharCode(...slotHash)
+/** Two bytes a character, spelt out: a digest has hundreds of them. */
+function hashKey(h: Uint8Array): string {
+  return String.fromCharCode(
+    (h[0]! << 8) | h[1]!,
+    (h[2]! << 8) | h[3]!,
+    (h[4]! << 8) | h[5]!,
+    (h[6]! << 8) | h[7]!,
+  )
 }

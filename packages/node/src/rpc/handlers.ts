@@ -298,7 +298,9 @@ function statusOf(
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 /** By the first six bytes (`seq` or expiry); equal ones with another rest are a renewal or a fork: worth a look. */
