@@ -138,7 +138,7 @@ const experiments = {
     const settings = { linksPerBucket: 1, contactsPerBucket: 4 }
     const result = await measureRouting(await warmSwarm({ ...growing(job, note), settings }), { keys: 100 })
     note(besideOracle(result))
-    note(`heap ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MB`)
+    note(`at most ${rounded(process.resourceUsage().maxRSS / 2 ** 20)} GiB resident`)
     return { 'sim.scale.100k': result.gets.filter(({ found }) => found).length / result.gets.length }
   },
 }
@@ -170,7 +170,15 @@ function numbersOf(result: object): string {
   return text.join(', ')
 }
 
-function besideOracle({ gets, puts, hops, links, linksOpened, linksOpenedIdle }: RoutingResult): string {
+function besideOracle({
+  gets,
+  puts,
+  recall,
+  hops,
+  links,
+  linksOpened,
+  linksOpenedIdle,
+}: RoutingResult): string {
   const both = (values: readonly number[]) =>
     `${rounded(quantile(values, 0.5))}/${rounded(quantile(values, 0.99))}`
   const pairwise = gets.filter(({ directMs }) => directMs > 0).map(({ ms, directMs }) => ms / directMs)
@@ -182,6 +190,7 @@ function besideOracle({ gets, puts, hops, links, linksOpened, linksOpenedIdle }:
     `puts ${both(puts.map(({ ms }) => ms))}`,
     `each get over its own direct round trip ${both(pairwise)}`,
     `${gets.filter(({ found }) => found).length} of ${gets.length} gets found`,
+    `of the true closest nodes puts found ${rounded(recall)}`,
     `${puts.filter(({ stored }) => stored).length} of ${puts.length} puts stored`,
     `hops ${both(hops)}, links ${both(links)}, opened during gets ${linksOpened}, idle ${linksOpenedIdle}`,
   ].join('; ')
