@@ -1,0 +1,126 @@
+/** Answers STORE and DIGEST. */
+import { cacheLifeMs, commonPrefixLength, compareDistances, type Id, idKey, slotOf } from '@kadrtc/kademlia'
+import {
+  type Digest,
+  encodeMessage,
+  type Reply,
+  recordVersion,
+  type Store,
+  type StoreStatus,
+} from '@kadrtc/wire'
+import type { Origin } from '../overlay/router.js'
+import { copyLifeMsMost } from '../records/demand.js'
+import { isFar, isLikelyReplica, linkedReplicas, replicasShareBits } from '../replication/replica-rank.js'
+import type { HandlerPorts } from './handler-ports.js'
+
+export class StoreHandlers {
+  constructor(readonly ports: HandlerPorts) {}
+
+  /**
+   * A record that is to be spread has arrived with any replica that is linked to the others: the last hop, to the closest of
+   * them, took a fifth of a put.
+   */
+  answersEarly({ spread, record }: Store): boolean {
+    return spread === true && this.#knowsReplicas(record.keyId)
+  }
+
+  async store(request: Store, origin: Origin): Promise<Reply> {
+    const { record } = request
+    const { shelf, proofs } = this.ports
+    const answer = (status: StoreStatus, seq?: number): Reply => ({
+      type: 'stored',
+      nonce: request.nonce,
+      status,
+      ...(seq === undefined ? {} : { seq }),
+    })
+    const closer = this.#closerThanOwn(record.keyId, origin)
+    if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
+    const held = shelf.entry(slotOf(record))
+    const isHeld = held && !held.cached && sameBytes(held.version, recordVersion(record))
+    const fault = isHeld ? 'ok' : await proofs.check(record)
+    if (fault !== 'ok') return answer(statusOf(fault))
+    if (request.spread) this.#spread(request, origin)
+    if (isHeld) return answer('same', held.seq)
+    const cachedUntilMs = request.cached
+      ? this.ports.now() + this.#cacheLifeMs(record.keyId, origin)
+      : undefined
+    const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
+    if (status === 'stored' && !request.cached) this.ports.replication.onStored(slotOf(record), record.keyId)
+    return answer(status, seq)
+  }
+
+  /** A holder's own copy lives as long as it says in its answers; what a reader left on the way shorter with each bit of distance. */
+  #cacheLifeMs(keyId: Id, origin: Origin): number {
+    const { own, links, settings } = this.ports
+    const isHolders =
+      origin.route.length === 1 && !isFar(origin.id, keyId, own, links, settings.k, 'unlikely')
+    if (isHolders) return copyLifeMsMost
+    const stepsAway = replicasShareBits(own, links, settings.k) - commonPrefixLength(own, keyId)
+    return cacheLifeMs(Math.max(0, stepsAway), copyLifeMsMost)
+  }
+
+  /** Passes a record on to the others of the k closest: it crosses the network once, and not once for each of them. */
+  #spread({ spread, ...request }: Store, origin: Origin): void {
+    const { links, settings, own } = this.ports
+    const body = encodeMessage(request)
+    const passed = new Set([own, ...origin.route].map(idKey))
+    for (const peer of links.closest(request.record.keyId, settings.k)) {
+      if (!passed.has(idKey(peer))) this.ports.router().passOn(origin, peer, body)
+    }
+  }
+
+  /** Linked peers closer to the key than this node; whoever asks to store does not count. */
+  #closerThanOwn(keyId: Id, origin: Origin): number {
+    const { own, links } = this.ports
+    const asker = idKey(origin.id)
+    return links.peers().filter((peer) => compareDistances(keyId, peer, own) < 0 && idKey(peer) !== asker)
+      .length
+  }
+
+  digest(request: Digest, origin: Origin): Reply {
+    const { shelf, replication } = this.ports
+    const wanted = request.entries.map(({ slotHash, version }) => {
+      const held = shelf.byHash(slotHash)
+      if (held && sameBytes(version, held.version)) replication.onOffered(held.slot, held.keyId, origin.id)
+      return !held || mayBeNewer(version, held.version)
+    })
+    return { type: 'wants', nonce: request.nonce, wanted }
+  }
+
+  /** Is this node one of the k closest, and likely to be linked to the others? */
+  #knowsReplicas(keyId: Id): boolean {
+    const { own, links, settings } = this.ports
+    return (
+      isLikelyReplica(own, keyId, links, settings.k) &&
+      linkedReplicas(own, keyId, links, settings.k).length > 0
+    )
+  }
+}
+
+function statusOf(
+  fault: 'malformed' | 'too-large' | 'expired' | 'life-too-long' | 'future-seq' | 'wrong-key' | 'forged',
+): StoreStatus {
+  switch (fault) {
+    case 'too-large':
+    case 'expired':
+    case 'future-seq':
+      return fault
+    case 'malformed':
+    case 'life-too-long':
+    case 'wrong-key':
+    case 'forged':
+      return 'invalid'
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** By the first six bytes (`seq` or expiry); equal ones with another rest are a renewal or a fork: worth a look. */
+function mayBeNewer(offered: Uint8Array, held: Uint8Array): boolean {
+  for (let i = 0; i < 6; i++) if (offered[i] !== held[i]) return offered[i]! > held[i]!
+  return !sameBytes(offered, held)
+}
