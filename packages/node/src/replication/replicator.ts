@@ -93,7 +93,7 @@ export class Replicator {
   /** `peer` is a neighbour now: offer it what it should hold. A former holder leaves that to the k closest, who know better. */
   onPeerJoined(peer: Contact): void {
     if (this.#sharesNoRecords(peer.id)) return
-    this.#offerTo(peer, standIns, (keyId) => this.#isLikelyReplica(keyId))
+    this.#offerTo(peer, standIns, (keyId) => this.#seesTo(keyId))
   }
 
   /** Offers it what is ours and what no more than `rankMost` others are closer to than this node. */
@@ -136,7 +136,7 @@ export class Replicator {
     const mayBe = (head: number) => ownRank.atLeast(head) <= standIns && entrants.mayBe(head)
     shelf.forEachHeld(mayBe, (slot, keyId) => {
       const rank = ownRank.at(keyId)
-      if (rank > standIns || rank >= settings.k || !this.#isLikelyReplica(keyId)) return
+      if (rank > standIns || rank >= settings.k || !this.#seesTo(keyId)) return
       for (const place of entrants.of(keyId)) {
         const peer = members[place]!
         if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, rank)
@@ -196,7 +196,7 @@ export class Replicator {
     const { keyId } = entry
     const nearest = [...neighbourhood.members()].sort((a, b) => compareDistances(keyId, a.id, b.id))
     // Who is hardly one of them brings it to the nearest that it knows, and they see to the others.
-    const count = this.#isLikelyReplica(keyId) ? settings.k - 1 : witnesses
+    const count = this.#seesTo(keyId) ? settings.k - 1 : witnesses
     for (const peer of nearest.slice(0, count)) {
       if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, 0)
     }
@@ -206,12 +206,19 @@ export class Replicator {
   #mayOffer(keyId: Id, to: Id): boolean {
     const { own, links, settings } = this.ports
     if (isFar(to, keyId, own, links, settings.k)) return false
-    return compareDistances(keyId, to, own) < 0 || mayBeReplica(own, keyId, links, settings.k)
+    const isInward = compareDistances(keyId, to, own) < 0
+    return isInward || this.#isLast(keyId) || mayBeReplica(own, keyId, links, settings.k)
   }
 
-  #isLikelyReplica(keyId: Id): boolean {
+  /** Does this node look after the replica set of a key? */
+  #seesTo(keyId: Id): boolean {
     const { own, links, settings } = this.ports
-    return isLikelyReplica(own, keyId, links, settings.k)
+    return this.#isLast(keyId) || isLikelyReplica(own, keyId, links, settings.k)
+  }
+
+  /** However far the key is, packets toward it end here: those who were closer may all have died at once. */
+  #isLast(keyId: Id): boolean {
+    return this.ports.links.countCloser(keyId) === 0
   }
 
   #sharesNoRecords(other: Id): boolean {
