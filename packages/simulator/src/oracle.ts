@@ -164,8 +164,7 @@ export class Oracle {
     }
     const table = new Set(siblings)
     for (const members of perBucket.values()) {
-      const rtts = members.map((id) => ({ id, ms: this.roundTripMs(of, id) })).sort((a, b) => a.ms - b.ms)
-      for (const { id } of rtts.slice(0, linksPerBucket)) table.add(id)
+      for (const id of lowest(members, linksPerBucket, (id) => this.roundTripMs(of, id))) table.add(id)
     }
     const links = [...table]
     this.#tables.set(idKey(of), links)
@@ -211,6 +210,19 @@ export class Oracle {
     }
     return low
   }
+}
+
+/** The `count` items of the lowest values, lowest first; between equals the earlier one. Without sorting all: there may be 50,000. */
+function lowest<T>(items: readonly T[], count: number, valueOf: (item: T) => number): T[] {
+  const kept: { readonly item: T; readonly value: number }[] = []
+  for (const item of items) {
+    const value = valueOf(item)
+    if (kept.length === count && value >= kept.at(-1)!.value) continue
+    const at = kept.findIndex((one) => value < one.value)
+    kept.splice(at < 0 ? kept.length : at, 0, { item, value })
+    if (kept.length > count) kept.pop()
+  }
+  return kept.map(({ item }) => item)
 }
 
 function compareIds(a: Id, b: Id): number {
