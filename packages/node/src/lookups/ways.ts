@@ -8,9 +8,9 @@ import { replicasShareBits } from '../replication/replica-rank.js'
 import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
 
-/** As many ways more than alpha as bits are missing between the nearest link and the replicas, within these bounds. */
+/** As many ways more than alpha as bits are missing between the nearest link and the replicas, and one, within these bounds. */
 const waysMoreLeast = 2
-const waysMoreMost = 5
+const waysMoreMost = 6
 
 /**
  * Up to `count` ways to the owner of `target`, over as many links. Links strictly closer carry a packet toward it;
@@ -37,7 +37,8 @@ export function firstWays(own: Id, target: Id, links: LinkTable, count: number):
  * Ways to holders of a key, which are to be different holders: packets toward one id end at one node, and two answers
  * of one holder say no more than one. So each heads for another corner of the replica set. Ways differ in time by as much
  * as they take: the farther the replicas are, the more are sent than the answers that are waited for. Of 1,000 nodes the
- * third answer of five came after 126 ms and that of three after 169; of 1,200 that of eight after 112 and of five after 127.
+ * third answer of five came after 126 ms and that of three after 169; of 1,200 that of eight after 112 and of five after 127; of
+ * 3,000 one way more takes 117 ms instead of 121, and an eighth more of a get's bytes.
  */
 export function waysToReplicas(
   own: Id,
@@ -54,7 +55,7 @@ export function waysToReplicas(
   const [nearest] = links.closest(keyId, 1)
   const missingBits = nearest ? sharedBits - commonPrefixLength(nearest, keyId) : 0
   if (missingBits <= 0) return firstWays(own, keyId, links, alpha)
-  const count = countWhenFar ?? alpha + Math.max(waysMoreLeast, Math.min(missingBits, waysMoreMost))
+  const count = countWhenFar ?? alpha + Math.max(waysMoreLeast, Math.min(missingBits + 1, waysMoreMost))
   for (let number = 0; number < count; number++) {
     const target = corner(number, sharedBits)
     const link: Link | undefined = nextHop(own, target, free)
@@ -84,7 +85,7 @@ function chanceCorners(keyId: Id, random: Random): (number: number, sharedBits: 
   return (number, sharedBits) => {
     const from = sharedBits + 1
     const corner = asId(random.bytes(idBytes))
-    // 5 and 8 have no divisor in common: no part comes twice.
+    // 5 and 8 have no divisor in common: of eight no part comes twice.
     const part = (first + 5 * number) % cornerParts
     for (let bit = 0; bit < Math.min(from + cornerBits, idBits); bit++) {
       const isSet = bit < from ? bitAt(keyId, bit) : ((part >> (bit - from)) & 1) === 1

@@ -1,11 +1,10 @@
 /**
  * Keeps each record on the k nodes closest to its key while neighbours come and go (Kademlia paper, section 2.5, made
  * event-driven). When a newcomer becomes one of the k, the closest holder hands the record over at once; the next one
- * stands in a step later, offers only a digest, and finds it is there. Who moves up because others have left is handed it some seconds
- * later. A record that is new here is offered to the
- * rest of its replica set too, since its author may have missed one of them or be gone: by the closest holder, and by
- * another only if it has heard of no offer. The hourly digest is the backstop. With it goes what was left here when closer
- * nodes came: once the closest have it, a holder that is none of the k keeps it as a cached copy, which soon expires.
+ * stands in a step later, offers only a digest, and finds it is there. Who moves up because others have left is handed it
+ * some seconds later. A record that is new here is offered to the rest of its replica set too, since its author may have missed
+ * one of them or be gone: by the closest holder, and by another only if it has heard of no offer. The hourly digest is the
+ * backstop, and with it goes what was left here when closer nodes came.
  */
 import { compareDistances, equalIds, handoverDelayMs, type Id, idKey, RankOf } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
@@ -18,6 +17,7 @@ import type { Rpc } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
 import { Entrants } from './entrants.js'
 import { Handover } from './handover.js'
+import { retireLeftovers } from './leftovers.js'
 import { isFar, isLikelyReplica, mayBeReplica, sharesNoRecords } from './replica-rank.js'
 
 /** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
@@ -52,10 +52,8 @@ const mendDelayPerReplicaMs = 1_000
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
-/** So many closer holders must have a record before a former one lets go of it, of so many that are asked. Guesses. */
-const witnesses = 3
-const witnessesAsked = 8
-const leftoverLifeMs = 60_000
+/** Who is none of a record's replicas brings it to so many of those that are nearest. A guess. */
+const nearestTold = 3
 
 /** Records to offer one peer when their wait is over. One batch per peer and rank: at most neighbourhood x k. */
 interface Batch {
@@ -196,7 +194,7 @@ export class Replicator {
     const { keyId } = entry
     const nearest = [...neighbourhood.members()].sort((a, b) => compareDistances(keyId, a.id, b.id))
     // Who is hardly one of them brings it to the nearest that it knows, and they see to the others.
-    const count = this.#seesTo(keyId) ? settings.k - 1 : witnesses
+    const count = this.#seesTo(keyId) ? settings.k - 1 : nearestTold
     for (const peer of nearest.slice(0, count)) {
       if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, 0)
     }
@@ -260,37 +258,13 @@ export class Replicator {
     else if (attempt < attemptsMax) for (const slot of slots) this.#plan(slot, peer, rank, attempt + 1)
   }
 
-  #retireLeftovers(): void {
-    const { own, links, settings, shelf } = this.ports
-    const perPeer = new Map<Id, string[]>()
-    const all = () => true
-    shelf.forEachHeld(all, (slot, keyId) => {
-      if (mayBeReplica(own, keyId, links, settings.k)) return
-      for (const peer of links.closest(keyId, witnessesAsked)) {
-        // Of those who hold a record the closest ones never let go.
-        if (compareDistances(keyId, peer, own) < 0) perPeer.set(peer, [...(perPeer.get(peer) ?? []), slot])
-      }
-    })
-    const confirmed = new Map<string, number>()
-    const confirm = (slot: string) => {
-      const times = (confirmed.get(slot) ?? 0) + 1
-      confirmed.set(slot, times)
-      if (times === witnesses) shelf.demote(slot, this.ports.clock.now() + leftoverLifeMs)
-    }
-    for (const [id, slots] of perPeer) {
-      this.#handover
-        .compare({ id, route: [id] }, slots, ({ held }) => held.forEach(confirm))
-        .catch(() => undefined)
-    }
-  }
-
   #scheduleDigests(): void {
     const { clock, random, settings, neighbourhood } = this.ports
     const delayMs = settings.digestIntervalMs * (0.75 + randomFraction(random) / 2)
     this.#hourly = clock.setTimer(delayMs, () => {
       this.#scheduleDigests()
       for (const peer of neighbourhood.members()) this.#offerTo(peer, settings.k, () => true)
-      this.#retireLeftovers()
+      retireLeftovers(this.ports, this.#handover)
       this.ports.shelf.expire().catch(() => undefined)
     })
   }
