@@ -213,10 +213,10 @@ export class Oracle {
 }
 
 /** The `count` items of the lowest values, lowest first; between equals the earlier one. Without sorting all: there may be 50,000. */
-function lowest<T>(items: readonly T[], count: number, valueOf: (item: T) => number): T[] {
+function lowest<T>(items: readonly T[], count: number, measure: (item: T) => number): T[] {
   const kept: { readonly item: T; readonly value: number }[] = []
   for (const item of items) {
-    const value = valueOf(item)
+    const value = measure(item)
     if (kept.length === count && value >= kept.at(-1)!.value) continue
     const at = kept.findIndex((one) => value < one.value)
     kept.splice(at < 0 ? kept.length : at, 0, { item, value })
