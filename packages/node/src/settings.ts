@@ -56,6 +56,8 @@ export interface Settings {
   readonly publishedMax: number
   /** Step by which lower-ranked holders wait before they stand in for the closest one. */
   readonly handoverStepMs: number
+  /** Comparison with a few neighbours while some come and go; when nobody does, up to as rarely as `digestIntervalMs`. */
+  readonly compareIntervalMs: number
   /** Digest exchange with the siblings: the paper's hourly republish (section 2.5), as the backstop. */
   readonly digestIntervalMs: number
   /** Refresh of siblings and of buckets with too few links. */
@@ -92,6 +94,7 @@ export const defaultSettings: Settings = {
   valueCacheBytesMax: 16 * 2 ** 20,
   publishedMax: 10_000,
   handoverStepMs: 1_500,
+  compareIntervalMs: 300_000,
   digestIntervalMs: 3_600_000,
   refreshIntervalMs: 60_000,
   reintroductionMs: 600_000,

@@ -1,6 +1,7 @@
-import { compareDistances, idToHex, keyIdOf } from '@kadrtc/kademlia'
+import { compareDistances, equalIds, type Id, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
 import type { Cluster } from '@kadrtc/simulator'
+import { decodeMessage, decodePacket } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
 import { said, swarm, text } from './swarm.js'
 
@@ -183,3 +184,33 @@ test('who moves up is offered its records some seconds later, with what the next
   await cluster.clock.advance(k * 1_000)
   expect(await lacking(cluster, keys, k)).toEqual([])
 })
+
+test('what the two closest nodes have missed is brought to them within minutes, though they alone would mend it', async () => {
+  const k = 8
+  const cluster = swarm({ settings: { k } })
+  await cluster.grow(16)
+  await cluster.run(cluster.node(0).records.put(keyIdOf('missed'), text('missed'), { until: 'all' }))
+  await cluster.clock.advance(60_000)
+  const keyId = keyIdOf('missed')
+  const closest = cluster.members
+    .toSorted((a, b) => compareDistances(keyId, a.node.id, b.node.id))
+    .slice(0, 2)
+  const isMissed = (id: Id) => closest.some(({ node }) => equalIds(node.id, id))
+  // While they come back, with nothing in their stores, no offer gets to them.
+  cluster.network.faults.drop = ({ to, bytes }) => isMissed(to) && typeOf(bytes) === 'digest'
+  for (const { index, ports } of closest) {
+    cluster.crash(index)
+    await ports.records.delete((await ports.records.scan()).map(([slot]) => slot))
+  }
+  await cluster.clock.advance(60_000)
+  for (const { index } of closest) await cluster.run(cluster.restart(index).started)
+  await cluster.clock.advance(60_000)
+  expect(await lacking(cluster, ['missed'], k)).toHaveLength(2)
+  cluster.network.faults.drop = undefined
+  await cluster.clock.advance(20 * 60_000)
+  expect(await lacking(cluster, ['missed'], k)).toEqual([])
+})
+
+function typeOf(packet: Uint8Array): string {
+  return decodeMessage(decodePacket(packet).body).message.type
+}

@@ -1,7 +1,7 @@
 /**
  * Keeps each record on the k nodes closest to its key while neighbours come and go (Kademlia paper, section 2.5, made
- * event-driven). When a newcomer becomes one of the k, the closest holder hands the record over at once; the next one
- * stands in a step later, offers only a digest, and finds it is there. Who moves up because others have left is handed it
+ * event-driven). When a newcomer becomes one of the k, the closest holder hands the record over at once; the next two
+ * stand in a step later each, offer only a digest, and find it is there. Who moves up because others have left is handed it
  * some seconds later. A record that is new here is offered to the rest of its replica set too, since its author may have missed
  * one of them or be gone: by the closest holder, and by another only if it has heard of no offer. The hourly digest is the
  * backstop, and with it goes what was left here when closer nodes came.
@@ -42,13 +42,15 @@ export interface ReplicatorPorts {
  * Of the holders of a record the closest offers it to a new member of its replica set, and so many more in case that one does
  * not: of a hundred holders two or three have crashed and are not missed yet. With all nineteen a departure cost 1,300 digests.
  */
-const standIns = 1
+const standIns = 2
 /**
  * Those who leave within some seconds are mended together: of those who move up one in three is pushed out again by a
  * newcomer meanwhile. The more replicas there are, the longer one may be missing: so long for each. With k = 20 that is
  * about as long as it takes to notice a crash, and far less than the five minutes within which nothing is lost.
  */
 const mendDelayPerReplicaMs = 1_000
+/** Neighbours that a node compares records with at a time. */
+const comparedAtOnce = 3
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
@@ -77,11 +79,15 @@ export class Replicator {
   /** From the first departure on until who has moved up is offered its records. */
   #mending: { readonly before: readonly Id[]; readonly timer: Timer } | undefined
   #hourly: Timer | undefined
+  #comparing: Timer | undefined
+  /** Nobody near has left since the last comparison. */
+  #isCalm = true
   #closed = false
 
   constructor(readonly ports: ReplicatorPorts) {
     this.#handover = new Handover(ports)
     this.#scheduleDigests()
+    this.#scheduleComparison(ports.settings.compareIntervalMs)
   }
 
   get counters(): Handover['counters'] {
@@ -94,8 +100,11 @@ export class Replicator {
     this.#offerTo(peer, standIns, (keyId) => this.#seesTo(keyId))
   }
 
-  /** Offers it what is ours and what no more than `rankMost` others are closer to than this node. */
-  #offerTo(peer: Contact, rankMost: number, isOurs: (keyId: Id) => boolean): void {
+  /**
+   * Offers it what is ours and what no more than `rankMost` others are closer to than this node. Staggered: later the more of
+   * them there are, as many act at once.
+   */
+  #offerTo(peer: Contact, rankMost: number, isOurs: (keyId: Id) => boolean, { staggered = true } = {}): void {
     const { own, settings, shelf } = this.ports
     if (this.#closed || shelf.count === 0) return
     const others = this.#others().filter((id) => !equalIds(id, peer.id))
@@ -105,14 +114,16 @@ export class Replicator {
     shelf.forEachHeld(mayBe, (slot, keyId) => {
       const rank = ownRank.at(keyId)
       if (rank > rankMost || peerRank.at(keyId) >= settings.k || !isOurs(keyId)) return
-      if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, rank)
+      if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, staggered ? rank : 0)
     })
   }
 
   /** A neighbour has gone: whoever moves up into its place in a replica set is offered the record, some seconds later. */
   onPeerLeft(gone: Id): void {
     const { clock, random, settings, shelf } = this.ports
-    if (this.#closed || this.#mending || shelf.count === 0 || this.#sharesNoRecords(gone)) return
+    if (this.#closed || shelf.count === 0 || this.#sharesNoRecords(gone)) return
+    this.#isCalm = false
+    if (this.#mending) return
     const before = [...this.#others().filter((id) => !equalIds(id, gone)), gone]
     // Who heard of the same departure is not to act at the same moment.
     const delayMs = settings.k * mendDelayPerReplicaMs * (0.75 + randomFraction(random) / 2)
@@ -181,6 +192,7 @@ export class Replicator {
     this.#handover.close()
     this.#mending?.timer.cancel()
     this.#hourly?.cancel()
+    this.#comparing?.cancel()
     for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
     this.#batches.clear()
     this.#fresh.clear()
@@ -267,6 +279,34 @@ export class Replicator {
       retireLeftovers(this.ports, this.#handover)
       this.ports.shelf.expire().catch(() => undefined)
     })
+  }
+
+  /**
+   * Anti-entropy (Demers et al. 1987): compares all that it holds with a few neighbours drawn by chance. Repair leaves each record to
+   * the few that are closest; when these had missed some, nobody ever told them, and hardly anybody lives to see the hourly digest.
+   * The calmer it is, the rarer.
+   */
+  #scheduleComparison(everyMs: number): void {
+    const { clock, random, settings } = this.ports
+    this.#comparing = clock.setTimer(everyMs * (0.75 + randomFraction(random) / 2), () => {
+      for (const peer of this.#someMembers(comparedAtOnce))
+        this.#offerTo(peer, settings.k, () => true, { staggered: false })
+      const next = this.#isCalm
+        ? Math.min(2 * everyMs, settings.digestIntervalMs)
+        : settings.compareIntervalMs
+      this.#isCalm = true
+      this.#scheduleComparison(next)
+    })
+  }
+
+  /** Up to `count` of those who may hold the same records, by chance. */
+  #someMembers(count: number): Contact[] {
+    const { neighbourhood, random } = this.ports
+    const left = neighbourhood.members().filter(({ id }) => !this.#sharesNoRecords(id))
+    const drawn: Contact[] = []
+    while (drawn.length < count && left.length > 0)
+      drawn.push(...left.splice(Math.floor(randomFraction(random) * left.length), 1))
+    return drawn
   }
 }
 
