@@ -67,9 +67,11 @@ async function wrongReaders(
   return wrong
 }
 
+// Seeds of which each has wrong readers when former holders answer as replicas do. With k = 4 who is one is a guess all the same:
+// of 60 seeds one read in 300 finds the older version.
 test('a get finds what the replicas hold, whatever former holders hold', async () => {
   const read = async (node: KadNode, key: Id) => (await node.records.get(key))?.value[0]
-  expect(await wrongReaders([1, 3, 7], 2, -1, read)).toEqual([])
+  expect(await wrongReaders([10, 12, 13, 20], 2, -1, read)).toEqual([])
 })
 
 test('a getAll finds the authors that the replicas know, though former holders know fewer', async () => {
