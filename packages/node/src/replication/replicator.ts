@@ -3,8 +3,9 @@
  * event-driven). When a newcomer becomes one of the k, the closest holder hands the record over at once; the next two
  * stand in a step later each, offer only a digest, and find it is there. Who moves up because others have left is handed it
  * some seconds later. A record that is new here is offered to the rest of its replica set too, since its author may have missed
- * one of them or be gone: by the closest holder, and by another only if it has heard of no offer. The hourly digest is the
- * backstop, and with it goes what was left here when closer nodes came.
+ * one of them or be gone: by the closest holder, and by another only if it has heard of no offer. Now and then each holder
+ * compares with a few neighbours. The hourly digest to all is the backstop, and with it goes what was left here when closer
+ * nodes came.
  */
 import { compareDistances, equalIds, handoverDelayMs, type Id, idKey, RankOf } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
