@@ -16,6 +16,7 @@ import { type Random, randomFraction } from '../ports/random.js'
 import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
+import { Comparisons } from './comparisons.js'
 import { Entrants } from './entrants.js'
 import { Handover } from './handover.js'
 import { retireLeftovers } from './leftovers.js'
@@ -50,8 +51,6 @@ const standIns = 2
  * about as long as it takes to notice a crash, and far less than the five minutes within which nothing is lost.
  */
 const mendDelayPerReplicaMs = 1_000
-/** Neighbours that a node compares records with at a time. */
-const comparedAtOnce = 3
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
@@ -80,15 +79,20 @@ export class Replicator {
   /** From the first departure on until who has moved up is offered its records. */
   #mending: { readonly before: readonly Id[]; readonly timer: Timer } | undefined
   #hourly: Timer | undefined
-  #comparing: Timer | undefined
-  /** Nobody near has left since the last comparison. */
-  #isCalm = true
+  readonly #comparisons: Comparisons
   #closed = false
 
   constructor(readonly ports: ReplicatorPorts) {
     this.#handover = new Handover(ports)
     this.#scheduleDigests()
-    this.#scheduleComparison(ports.settings.compareIntervalMs)
+    const { clock, random, settings, neighbourhood } = ports
+    this.#comparisons = new Comparisons({
+      clock,
+      random,
+      settings,
+      peers: () => neighbourhood.members().filter(({ id }) => !this.#sharesNoRecords(id)),
+      compare: (peer) => this.#offerTo(peer, settings.k, () => true, { staggered: false }),
+    })
   }
 
   get counters(): Handover['counters'] {
@@ -123,7 +127,7 @@ export class Replicator {
   onPeerLeft(gone: Id): void {
     const { clock, random, settings, shelf } = this.ports
     if (this.#closed || shelf.count === 0 || this.#sharesNoRecords(gone)) return
-    this.#isCalm = false
+    this.#comparisons.onChange()
     if (this.#mending) return
     const before = [...this.#others().filter((id) => !equalIds(id, gone)), gone]
     // Who heard of the same departure is not to act at the same moment.
@@ -193,7 +197,7 @@ export class Replicator {
     this.#handover.close()
     this.#mending?.timer.cancel()
     this.#hourly?.cancel()
-    this.#comparing?.cancel()
+    this.#comparisons.close()
     for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
     this.#batches.clear()
     this.#fresh.clear()
@@ -280,34 +284,6 @@ export class Replicator {
       retireLeftovers(this.ports, this.#handover)
       this.ports.shelf.expire().catch(() => undefined)
     })
-  }
-
-  /**
-   * Anti-entropy (Demers et al. 1987): compares all that it holds with a few neighbours drawn by chance. Repair leaves each record to
-   * the few that are closest; when these had missed some, nobody ever told them, and hardly anybody lives to see the hourly digest.
-   * The calmer it is, the rarer.
-   */
-  #scheduleComparison(everyMs: number): void {
-    const { clock, random, settings } = this.ports
-    this.#comparing = clock.setTimer(everyMs * (0.75 + randomFraction(random) / 2), () => {
-      for (const peer of this.#someMembers(comparedAtOnce))
-        this.#offerTo(peer, settings.k, () => true, { staggered: false })
-      const next = this.#isCalm
-        ? Math.min(2 * everyMs, settings.digestIntervalMs)
-        : settings.compareIntervalMs
-      this.#isCalm = true
-      this.#scheduleComparison(next)
-    })
-  }
-
-  /** Up to `count` of those who may hold the same records, by chance. */
-  #someMembers(count: number): Contact[] {
-    const { neighbourhood, random } = this.ports
-    const left = neighbourhood.members().filter(({ id }) => !this.#sharesNoRecords(id))
-    const drawn: Contact[] = []
-    while (drawn.length < count && left.length > 0)
-      drawn.push(...left.splice(Math.floor(randomFraction(random) * left.length), 1))
-    return drawn
   }
 }
 
