@@ -171,7 +171,9 @@ export class KadNode extends EventEmitter<NodeEvents> {
       },
       {
         onPeers: (peers, pathTo) => this.#joining.onPeers(peers, pathTo),
-        onSignal: (from, signal, path) => transport.receiveSignal(from, signal, path),
+        onSignal: (from, signal, path) => {
+          if (!this.#joining.early.receive(from, signal, path)) transport.receiveSignal(from, signal, path)
+        },
         onState: (name, state) => {
           this.emit('introducer', { name, state })
           this.#joining.consider()
@@ -182,6 +184,8 @@ export class KadNode extends EventEmitter<NodeEvents> {
       dialler,
       keeper,
       introductions: this.#introductions,
+      identity,
+      networkHash: hash,
       onStatus: (status) => this.#become(status),
       ...lookupPorts,
     })

@@ -42,28 +42,6 @@ test('the server dies and comes back: the network goes on, and a newcomer reads 
   }
 })
 
-test('a newcomer dials its siblings as soon as the first answer names them', async () => {
-  const cluster = swarm()
-  await cluster.grow(12)
-  const { member, started } = cluster.add()
-  const { transport } = member.ports
-  const dialledAtMs: number[] = []
-  const dial = transport.dial.bind(transport)
-  transport.dial = (...given) => {
-    dialledAtMs.push(cluster.clock.elapsedMs)
-    return dial(...given)
-  }
-  let linkedAtMs = Number.POSITIVE_INFINITY
-  member.node.on('link', () => {
-    linkedAtMs = Math.min(linkedAtMs, cluster.clock.elapsedMs)
-  })
-  await cluster.run(started)
-  await cluster.clock.advance(1_000)
-  const afterFirstLink = dialledAtMs.filter((atMs) => atMs > linkedAtMs)
-  // A round trip, 20 ms each way.
-  expect(afterFirstLink[0]! - linkedAtMs).toBeLessThan(41)
-})
-
 test('two siblings whose first dials came to nothing are linked soon after', async () => {
   const cluster = swarm()
   await cluster.grow(6)

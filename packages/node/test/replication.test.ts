@@ -171,7 +171,8 @@ test('who moves up into the place of one that crashed is offered its records by 
 
 test('who moves up is offered its records some seconds later, with what the next departure leaves to it', async () => {
   const k = 12
-  const cluster = swarm({ settings: { k } })
+  // Nobody compares, and nobody meets anybody anew: that is answered with offers too.
+  const cluster = swarm({ settings: { k, compareIntervalMs: 3_600_000, idleLinkMs: 3_600_000 } })
   await cluster.grow(k + 3)
   for (const key of keys) await cluster.run(cluster.node(0).records.put(keyIdOf(key), text(key)))
   await cluster.clock.advance(60_000)

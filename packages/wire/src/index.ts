@@ -1,5 +1,6 @@
 /** Every byte that kadrtc puts on a network. PROTOCOL.md is its specification. */
 export { decodeMessage, peekNonce, replyProofBytes } from './decode-message.js'
+export { decodeEarlyQuestion, encodeEarlyQuestion, isEarlyAnswer, isEarlyQuestion } from './early-question.js'
 export { encodeMessage, withProof } from './encode-message.js'
 export { WireError, type WireErrorCode, wireErrorCodes } from './errors.js'
 export {

@@ -1,12 +1,14 @@
 /** Every encoding of the protocol under one shape, so that a law is written once and holds for all. */
 import {
   decodeClientMessage,
+  decodeEarlyQuestion,
   decodeMessage,
   decodePacket,
   decodeRecord,
   decodeServerMessage,
   decodeSignal,
   encodeClientMessage,
+  encodeEarlyQuestion,
   encodeMessage,
   encodePacket,
   encodeRecord,
@@ -61,6 +63,12 @@ export const codecs: readonly Codec<unknown>[] = [
       const { signal, signature } = decodeSignal(bytes)
       return { signal, signature }
     },
+  }),
+  codec<number>({
+    name: 'early question',
+    values: fc.nat(2 ** 48 - 1),
+    encode: encodeEarlyQuestion,
+    decode: decodeEarlyQuestion,
   }),
   codec({
     name: 'client',

@@ -5,12 +5,14 @@ import {
   byeFrame,
   type ClientMessage,
   decodeClientMessage,
+  decodeEarlyQuestion,
   decodeMessage,
   decodePacket,
   decodeRecord,
   decodeServerMessage,
   decodeSignal,
   encodeClientMessage,
+  encodeEarlyQuestion,
   encodeMessage,
   encodePacket,
   encodeRecord,
@@ -238,6 +240,11 @@ export const vectors: Readonly<Record<string, Vector>> = {
     final: true,
   }),
   'signal/refuse': signal({ kind: 'refuse', ...header, reason: 'unwanted' }),
+
+  'early-question': {
+    bytes: encodeEarlyQuestion(nonce),
+    decodeAndEncode: (bytes) => encodeEarlyQuestion(decodeEarlyQuestion(bytes)),
+  },
 
   'server/challenge': server({ type: 'challenge', nonce: challenge }),
   'server/welcome': server({ type: 'welcome', greeters: [idA!], iceServersJson: '[]', greeter: false }),

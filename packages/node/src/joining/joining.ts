@@ -1,24 +1,25 @@
 /**
- * From nobody to neighbours: dials the first contacts that introducers name, looks up its own id over the first link,
- * and knows when it is joined, alone, or cannot be either. Goes on after the start: a node that lost its last
- * link joins again.
+ * From nobody to neighbours: dials the first contacts that introducers name and asks one of them who is near; when a link stands
+ * it dials those, looks up its own id, and knows when it is joined, alone, or cannot be either. Goes on after the start: a node
+ * that lost its last link joins again.
  */
 import type { Id } from '@kadrtc/kademlia'
 import type { OperationOptions } from '../deadline.js'
 import { withDeadline } from '../deadline.js'
 import { type ErrorCode, KadrtcError } from '../errors.js'
 import type { NodeStatus } from '../inspection.js'
+import type { Contact } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
-import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Dialler } from '../overlay/dialler.js'
 import type { LinkKeeper } from '../overlay/link-keeper.js'
 import { overlayPath } from '../overlay/signal-paths.js'
 import type { Timer } from '../ports/clock.js'
 import type { SignalPath } from '../ports/link-transport.js'
 import { ping } from '../rpc/ping.js'
+import { EarlyQuestion, type EarlyQuestionPorts } from './early-question.js'
 import type { IntroducerState, Introductions } from './introductions.js'
 
-export interface JoiningPorts extends LookupPorts {
+export interface JoiningPorts extends EarlyQuestionPorts {
   readonly dialler: Dialler
   readonly keeper: LinkKeeper
   readonly introductions: Introductions
@@ -40,6 +41,9 @@ interface Start {
 }
 
 export class Joining {
+  readonly early: EarlyQuestion
+  /** Who is near, as a first contact says: to be dialled when a link stands. Bounded by its answer. */
+  #near: readonly Id[] = []
   #start: Start | undefined
   #joined = false
   /** First contacts being dialled. */
@@ -48,7 +52,9 @@ export class Joining {
   #looking: Timer | undefined
   #closed = false
 
-  constructor(readonly ports: JoiningPorts) {}
+  constructor(readonly ports: JoiningPorts) {
+    this.early = new EarlyQuestion(ports, (near) => this.#onNear(near))
+  }
 
   /** Settles when the node is joined or alone; see `KadNode.start`. */
   async start(options: OperationOptions & { allowAlone?: boolean; timeoutMs: number }): Promise<void> {
@@ -79,6 +85,8 @@ export class Joining {
     const wanted = peers.filter((peer) => dialler.wants(peer))
     const chosen = wanted.slice(0, isSettled ? islandersAsked : greetersDialled)
     const dial = (peer: Id) => dialler.dial(peer, pathTo(peer))
+    const [nearest] = chosen
+    if (nearest && !this.#joined && links.size === 0) this.early.ask(nearest, pathTo(nearest))
     for (const peer of chosen) {
       this.#greeters.add(peer)
       const met = isSettled ? ping(this.ports, peer).catch(() => dial(peer)) : dial(peer)
@@ -93,7 +101,9 @@ export class Joining {
   }
 
   onLinkOpened(): void {
-    if (!this.#joined) this.#lookUpOwn()
+    if (this.#joined) return
+    this.#dialNear()
+    this.#lookUpOwn()
   }
 
   onLinkClosed(): void {
@@ -120,8 +130,20 @@ export class Joining {
 
   close(): void {
     this.#closed = true
+    this.early.close()
     this.#looking?.cancel()
     this.#start?.reject(new KadrtcError('CLOSED', 'the node'))
+  }
+
+  #onNear(near: readonly Id[]): void {
+    if (this.#joined || this.#closed) return
+    this.#near = near
+    if (this.ports.links.size > 0) this.#dialNear()
+  }
+
+  /** Toward their ids: the ways to them are not known before the first answer over a link. */
+  #dialNear(): void {
+    for (const peer of this.#near) this.ports.dialler.tryDial(peer, overlayPath(this.ports, peer, undefined))
   }
 
   /** The first link stands: who is near? One round trip, then this node is part of the network. */
@@ -129,7 +151,8 @@ export class Joining {
     if (this.#lookingUp) return
     this.#lookingUp = true
     // Nothing to gather: the first answer names nearly all.
-    findClosest(this.ports, this.ports.own, { onHeard: (closest) => this.ports.keeper.hear(closest, 0) })
+    const onHeard = (closest: readonly Contact[]) => this.ports.keeper.hear(closest, 0)
+    findClosest(this.ports, this.ports.own, { onHeard, named: this.#near })
       .then((found) => this.#onNeighbourhood(found))
       .catch(() => undefined)
       .finally(() => {
@@ -140,6 +163,7 @@ export class Joining {
   #onNeighbourhood(found: Parameters<LinkKeeper['hear']>[0]): void {
     if (this.#closed || this.ports.links.size === 0) return
     this.#joined = true
+    this.#near = []
     const { keeper } = this.ports
     keeper.hear(found)
     this.ports.onStatus('joined')

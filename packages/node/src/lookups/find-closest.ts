@@ -31,6 +31,8 @@ export interface FindClosestOptions {
    * does: 'tell' resolves meanwhile, and `onHeard` is told; 'wait' waits. Default: nobody is asked.
    */
   readonly inDoubt?: 'tell' | 'wait'
+  /** Who is said to be near this node's own id, with no way to them: nobody names them again, and they are behind whoever answers. */
+  readonly named?: readonly Id[]
   /** Told after each fast answer who the k closest are, as far as is known then. */
   readonly onHeard?: (closest: readonly Contact[]) => void
 }
@@ -53,18 +55,22 @@ export async function findClosest(
   const count = options.count ?? ports.settings.k
   hear(linkedContacts(ports))
   let turn = 0
-  const question = () =>
-    ({ type: 'find-node', target, ...knownNear(ports, target, heard.values(), turn++) }) as const
+  const questionOf = (known: Iterable<Contact>) =>
+    ({ type: 'find-node', target, ...knownNear(ports, target, known, turn++) }) as const
+  const question = () => questionOf(heard.values())
+  const named = options.named ?? []
+  const first = contactsBehind(named, [])
   // Away from home few are known who are near: to say whom takes longer than it saves.
   const isHome = equalIds(ports.own, target)
-  const firstQuestion = () => (isHome ? question() : ({ type: 'find-node', target } as const))
+  const firstQuestion = () =>
+    isHome ? questionOf([...first, ...heard.values()]) : ({ type: 'find-node', target } as const)
   const paths = options.paths ?? 0
   let closest: readonly Contact[] = ports.links.closestNeighbours(target, count)
   let nearestView: View | undefined
   /** What the fast way brings once the careful way has begun. Bounded by the answers of the fast way. */
   let late: Contact[] | undefined
   const onAnswer = ({ responder, route, reply }: Answer<'find-node'>) => {
-    const contacts = [{ id: responder, route }, ...contactsBehind(reply.contacts, route)]
+    const contacts = [{ id: responder, route }, ...contactsBehind([...reply.contacts, ...named], route)]
     const before = closest
     hear(contacts)
     late?.push(...contacts)
@@ -72,9 +78,9 @@ export async function findClosest(
     if (!nearestView || isCloser(target, responder, nearestView.responder))
       nearestView = { responder, contacts: reply.contacts }
     // Who was none of the closest before is none now: only who is named can be new among them.
-    const named = new Set([...before, ...contacts].map(({ id }) => idKey(id)))
+    const candidates = new Set([...before, ...contacts].map(({ id }) => idKey(id)))
     closest = nearest(
-      [...named].flatMap((key) => heard.get(key) ?? []),
+      [...candidates].flatMap((key) => heard.get(key) ?? []),
       target,
       count,
     )

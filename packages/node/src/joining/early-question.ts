@@ -1,0 +1,117 @@
+/**
+ * Who is near a newcomer, asked before it has a link. While the links to its first contacts open, which takes five round trips, one of
+ * them asks that of whoever is nearest to the newcomer, and answers over the introducer. So the newcomer dials its siblings the
+ * moment its first link stands. Without an answer it loses nothing: it asks again over that link.
+ */
+import { compareDistances, equalIds, type Id, idKey, nodeIdOf } from '@kadrtc/kademlia'
+import {
+  contactsMax,
+  decodeEarlyQuestion,
+  decodeMessage,
+  encodeEarlyQuestion,
+  encodeMessage,
+  isEarlyAnswer,
+  isEarlyQuestion,
+  replyProofBytes,
+  withProof,
+} from '@kadrtc/wire'
+import type { LookupPorts } from '../lookups/lookup-ports.js'
+import { firstWays } from '../lookups/ways.js'
+import type { Identity } from '../ports/identity.js'
+import type { SignalPath } from '../ports/link-transport.js'
+import type { Random } from '../ports/random.js'
+
+/** Newcomers answered at once. A quarter of all are told of each greeter, and one answer takes less than a second. A guess. */
+const answeringMax = 8
+
+export interface EarlyQuestionPorts extends LookupPorts {
+  readonly identity: Identity
+  /** Hash of the network's name, bound into every proof. */
+  readonly networkHash: Uint8Array
+  readonly random: Random
+}
+
+export class EarlyQuestion {
+  /** Whom this node has asked and not heard from. */
+  #asked: { readonly contact: Id; readonly nonce: number } | undefined
+  #answering = 0
+  #closed = false
+
+  constructor(
+    readonly ports: EarlyQuestionPorts,
+    /** Told who is near, nearest first: at most once a question. */
+    readonly onNear: (near: readonly Id[]) => void,
+  ) {}
+
+  ask(contact: Id, path: SignalPath): void {
+    const nonce = this.ports.random.bytes(6).reduce((sum, byte) => sum * 256 + byte, 0)
+    this.#asked = { contact, nonce }
+    path.send(encodeEarlyQuestion(nonce))
+  }
+
+  /** What came over an introducer. False: it is a signal, and none of this node's questions or answers. */
+  receive(from: Id, bytes: Uint8Array, path: SignalPath): boolean {
+    if (isEarlyQuestion(bytes)) {
+      if (!this.#closed) this.#answer(from, bytes, path)
+    } else if (isEarlyAnswer(bytes)) {
+      this.#accept(from, bytes).catch(() => undefined)
+    } else return false
+    return true
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#asked = undefined
+  }
+
+  /** Malformed questions, and those that are too many, get none. */
+  #answer(newcomer: Id, question: Uint8Array, path: SignalPath): void {
+    if (this.#answering >= answeringMax || this.ports.links.size === 0) return
+    this.#answering += 1
+    this.#signedAnswer(newcomer, question)
+      .then((answer) => {
+        if (!this.#closed) path.send(answer)
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        this.#answering -= 1
+      })
+  }
+
+  async #signedAnswer(newcomer: Id, question: Uint8Array): Promise<Uint8Array> {
+    const { identity, networkHash } = this.ports
+    const nonce = decodeEarlyQuestion(question)
+    const answer = encodeMessage({ type: 'nodes', nonce, contacts: await this.#whoIsNear(newcomer) }).slice()
+    const signature = await identity.sign(replyProofBytes(networkHash, newcomer, answer))
+    return withProof(answer, { publicKey: identity.publicKey, signature }).slice()
+  }
+
+  /** One packet goes to whoever is nearest; no answer leaves those who are linked here. */
+  async #whoIsNear(newcomer: Id): Promise<Id[]> {
+    const { own, links, rpc } = this.ports
+    const near = new Map<string, Id>()
+    const add = (ids: readonly Id[]) => {
+      for (const id of ids) if (!equalIds(id, newcomer)) near.set(idKey(id), id)
+    }
+    add([own, ...links.closest(newcomer, contactsMax)])
+    const [way] = firstWays(own, newcomer, links, 1)
+    const answer =
+      way && (await rpc.request(way, { type: 'find-node', target: newcomer }).catch(() => undefined))
+    if (answer) add([answer.responder, ...answer.reply.contacts])
+    return [...near.values()].sort((a, b) => compareDistances(newcomer, a, b)).slice(0, contactsMax)
+  }
+
+  async #accept(from: Id, bytes: Uint8Array): Promise<void> {
+    const asked = this.#asked
+    const { message, proof, signedBytes } = decodeMessage(bytes)
+    if (!asked || message.type !== 'nodes' || !proof) return
+    if (message.nonce !== asked.nonce || !equalIds(from, asked.contact)) return
+    if (!equalIds(nodeIdOf(proof.publicKey), from)) return
+    const { identity, networkHash } = this.ports
+    const proven = replyProofBytes(networkHash, identity.id, signedBytes)
+    const isValid = await identity.verify(proof.publicKey, proven, proof.signature)
+    if (!isValid || this.#asked !== asked) return
+    this.#asked = undefined
+    this.onNear(message.contacts)
+  }
+}
