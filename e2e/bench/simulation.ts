@@ -96,7 +96,7 @@ function quick(scale: number): Benchmark[] {
         'sim.churn.1k_1.4min.bytes_per_node_s',
         'B/s',
         900,
-        'all messages, lookups too; no heartbeats, DTLS, SCTP',
+        'all messages, lookups too; signals with no SDP; no heartbeats, DTLS, SCTP',
       ),
       lower(
         'sim.churn.1k_1.4min.handshakes_per_node_min',

@@ -185,6 +185,24 @@ test.each(Object.keys(forgeries))(
   },
 )
 
+test('nothing is believed of who was not asked', async () => {
+  let nonce = 0
+  const { cluster, events, add } = overheard(({ bytes }) => {
+    if (isEarlyQuestion(bytes)) nonce = decodeEarlyQuestion(bytes)
+    return isEarlyAnswer(bytes) ? undefined : bytes
+  })
+  await cluster.grow(6)
+  const { node, ports, dialled, started } = add()
+  const { network } = ports
+  await cluster.clock.runUntil(() => nonce !== 0 && dialled.length > 0, { withinMs: 5_000 })
+  const newcomer = node.id
+  const wasDialled = (peer: Id) => dialled.some((dial) => equalIds(dial.peer, peer))
+  const asked = cluster.members.find(({ node: { id } }) => !wasDialled(id))!.ports.identity as StubIdentity
+  events.get(idToHex(newcomer))!.onSignal(asked.id, naming({ asked, newcomer, nonce, network }))
+  await cluster.run(started)
+  expect(wasDialled(stranger)).toBe(false)
+})
+
 test('so many are answered at once and no more, and none by who has no link', async () => {
   const { cluster, carried, events, add } = overheard()
   await cluster.grow(6)

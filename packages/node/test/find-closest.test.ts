@@ -1,5 +1,6 @@
 import { idToHex } from '@kadrtc/kademlia'
 import { SeededRandom } from '@kadrtc/simulator'
+import { isKnownContact } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { findClosest } from '../src/lookups/find-closest.js'
 import { readRecords } from '../src/lookups/read.js'
@@ -25,6 +26,20 @@ test('a key that is far is asked for over two more ways than a get takes: a put 
     ways.push(asked.length)
   }
   expect(Math.max(...ways)).toBe(ports.settings.alpha + 2)
+})
+
+test('a newcomer that was told who is near names them, and looks for them behind whoever answers', async () => {
+  const ids = randomIds('find closest', 200)
+  const [own, far] = [ids[0]!, ids[150]!]
+  const [nearest, ...named] = nearestFirst(ids.slice(1), own).slice(0, k)
+  const { clock, ports, asked } = viewRig({ ids, k, linked: [far], firstMs: 20, alongMs: 20 })
+  const found = await clock.settle(findClosest(ports, own, { named }), { withinMs: 1_000 })
+  expect(asked).toHaveLength(1)
+  const { known } = asked[0]!.question
+  expect(named.every((id) => isKnownContact(known!, id))).toBe(true)
+  expect(found.map(({ id }) => idToHex(id))).toEqual([nearest!, ...named].map(idToHex))
+  expect(found[0]!.route).toEqual([far, nearest])
+  for (const { id, route } of found.slice(1)) expect(route).toEqual([far, nearest, id])
 })
 
 describe('when the answer leaves open who the last of the closest are', () => {
