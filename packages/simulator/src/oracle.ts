@@ -213,7 +213,7 @@ export class Oracle {
 }
 
 /** The `count` items of the lowest values, lowest first; between equals the earlier one. Without sorting all: there may be 50,000. */
-function lowest<T>(items: readonly T[], count: number, measure: (item: T) => number): T[] {
+export function lowest<T>(items: readonly T[], count: number, measure: (item: T) => number): T[] {
   const kept: { readonly item: T; readonly value: number }[] = []
   for (const item of items) {
     const value = measure(item)

@@ -6,7 +6,7 @@
  * (experiments-lay.test.ts) and a table in the README.
  */
 import { commonPrefixLength, compareDistances, type Id, idBytes, idKey } from '@kadrtc/kademlia'
-import { Oracle } from '../oracle.js'
+import { lowest, Oracle } from '../oracle.js'
 import type { SeededRandom } from '../seeded-random.js'
 import type { VirtualTransport } from '../virtual-transport.js'
 import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
@@ -120,9 +120,7 @@ function laidLinks(swarm: Swarm, ids: readonly Id[]): (id: Id) => Iterable<Id> {
 
 function fastestOf(oracle: Oracle, id: Id, prefix: number, count: number, random: SeededRandom): Id[] {
   const met = oracle.inBucket(id, prefix, metPerBucket, random)
-  const rtts = met.map((other) => ({ other, ms: oracle.roundTripMs(id, other) }))
-  rtts.sort((a, b) => a.ms - b.ms)
-  return rtts.slice(0, count).map(({ other }) => other)
+  return lowest(met, count, (other) => oracle.roundTripMs(id, other))
 }
 
 function tell({ nodes, onProgress }: GrowOptions, begun: number, swarm: Swarm): void {
