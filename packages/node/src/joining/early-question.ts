@@ -3,31 +3,25 @@
  * them asks that of whoever is nearest to the newcomer, and answers over the introducer. So the newcomer dials its siblings the
  * moment its first link stands. Without an answer it loses nothing: it asks again over that link.
  */
-import { compareDistances, equalIds, type Id, idKey, nodeIdOf } from '@kadrtc/kademlia'
+import { compareDistances, equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import {
   contactsMax,
   decodeEarlyQuestion,
   decodeMessage,
   encodeEarlyQuestion,
-  encodeMessage,
   isEarlyAnswer,
   isEarlyQuestion,
-  replyProofBytes,
-  withProof,
 } from '@kadrtc/wire'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import { firstWays } from '../lookups/ways.js'
-import type { Identity } from '../ports/identity.js'
 import type { SignalPath } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
+import { isProvenBy, type ProofPorts, provenReply } from '../rpc/reply-proof.js'
 
 /** Newcomers answered at once. A quarter of all are told of each greeter, and one answer takes less than a second. A guess. */
 const answeringMax = 8
 
-export interface EarlyQuestionPorts extends LookupPorts {
-  readonly identity: Identity
-  /** Hash of the network's name, bound into every proof. */
-  readonly networkHash: Uint8Array
+export interface EarlyQuestionPorts extends LookupPorts, ProofPorts {
   readonly random: Random
 }
 
@@ -79,11 +73,9 @@ export class EarlyQuestion {
   }
 
   async #signedAnswer(newcomer: Id, question: Uint8Array): Promise<Uint8Array> {
-    const { identity, networkHash } = this.ports
     const nonce = decodeEarlyQuestion(question)
-    const answer = encodeMessage({ type: 'nodes', nonce, contacts: await this.#whoIsNear(newcomer) }).slice()
-    const signature = await identity.sign(replyProofBytes(networkHash, newcomer, answer))
-    return withProof(answer, { publicKey: identity.publicKey, signature }).slice()
+    const contacts = await this.#whoIsNear(newcomer)
+    return provenReply(this.ports, newcomer, { type: 'nodes', nonce, contacts })
   }
 
   /** One packet goes to whoever is nearest; no answer leaves those who are linked here. */
@@ -106,10 +98,7 @@ export class EarlyQuestion {
     const { message, proof, signedBytes } = decodeMessage(bytes)
     if (!asked || message.type !== 'nodes' || !proof) return
     if (message.nonce !== asked.nonce || !equalIds(from, asked.contact)) return
-    if (!equalIds(nodeIdOf(proof.publicKey), from)) return
-    const { identity, networkHash } = this.ports
-    const proven = replyProofBytes(networkHash, identity.id, signedBytes)
-    const isValid = await identity.verify(proof.publicKey, proven, proof.signature)
+    const isValid = await isProvenBy(this.ports, from, proof, signedBytes)
     if (!isValid || this.#asked !== asked) return
     this.#asked = undefined
     this.onNear(message.contacts)

@@ -2,10 +2,11 @@
  * Replies to requests of peers. Straight over a link a reply goes unsigned; across a relay it carries our signature over
  * the network, the asker, its nonce and the reply.
  */
-import { encodeMessage, type Reply, type Request, replyProofBytes, withProof } from '@kadrtc/wire'
+import { encodeMessage, type Reply, type Request } from '@kadrtc/wire'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Origin, Router } from '../overlay/router.js'
-import type { Awaitable, Identity } from '../ports/identity.js'
+import type { Awaitable } from '../ports/identity.js'
+import { type ProofPorts, provenReply } from './reply-proof.js'
 
 export interface RequestHandlers {
   /** Answers a peer's request; undefined: no reply. */
@@ -14,10 +15,7 @@ export interface RequestHandlers {
   answersEarly(request: Request): boolean
 }
 
-export interface ResponderPorts {
-  readonly identity: Identity
-  /** Hash of the network's name, bound into every proof. */
-  readonly networkHash: Uint8Array
+export interface ResponderPorts extends ProofPorts {
   readonly router: Router
   readonly links: LinkTable
   readonly handlers: RequestHandlers
@@ -54,17 +52,15 @@ export class Responder {
 
   /** A promise only where signing is one. */
   #answer(reply: Reply, origin: Origin): Awaitable<void> {
-    const { identity, networkHash, router } = this.ports
+    const { router } = this.ports
     if (origin.route.length === 1) {
       router.sendDirect(origin.link, encodeMessage(reply))
       return
     }
-    const signed = encodeMessage(reply)
-    const send = (signature: Uint8Array) => {
-      const proof = { publicKey: identity.publicKey, signature }
-      router.sendAlong(origin.route, withProof(signed, proof))
+    const send = (bytes: Uint8Array) => {
+      router.sendAlong(origin.route, bytes)
     }
-    const signature = identity.sign(replyProofBytes(networkHash, origin.id, signed))
-    return signature instanceof Promise ? signature.then(send) : send(signature)
+    const proven = provenReply(this.ports, origin.id, reply)
+    return proven instanceof Promise ? proven.then(send) : send(proven)
   }
 }

@@ -5,7 +5,7 @@
  * responder's signature over our network, our id, our nonce and the reply: a relay can drop it, never forge it.
  * Late, duplicate and rogue replies are counted and change nothing.
  */
-import { equalIds, type Id, nodeIdOf } from '@kadrtc/kademlia'
+import { equalIds, type Id } from '@kadrtc/kademlia'
 import {
   type DecodedMessage,
   decodeMessage,
@@ -15,29 +15,25 @@ import {
   type Notice,
   type Reply,
   type ReplyProof,
-  replyProofBytes,
 } from '@kadrtc/wire'
 import { type CancelSignal, throwIfCancelled } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
 import type { LinkTable, Neighbour } from '../overlay/link-table.js'
 import type { Origin, Router } from '../overlay/router.js'
 import type { Clock } from '../ports/clock.js'
-import type { Identity } from '../ports/identity.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
 import { type PendingRequest, PendingRequests, type Settled } from './pending-requests.js'
 import { type Answer, type Asking, encodeQuestion, type Question, replyTo } from './question.js'
+import { isProvenBy, type ProofPorts } from './reply-proof.js'
 import { type RequestHandlers, Responder } from './responder.js'
 import { RoundTrips } from './round-trips.js'
 import { SentSignals } from './sent-signals.js'
 import { destinationOf, firstNeighbour, isDirect, type Way } from './way.js'
 
-export interface RpcPorts {
-  readonly identity: Identity
+export interface RpcPorts extends ProofPorts {
   readonly clock: Clock
   readonly random: Random
-  /** Hash of the network's name, bound into every proof. */
-  readonly networkHash: Uint8Array
 }
 
 export class Rpc {
@@ -206,16 +202,13 @@ export class Rpc {
     signedBytes: Uint8Array,
     origin: Origin,
   ): void {
-    const { identity, networkHash } = this.ports
-    const responder = nodeIdOf(proof.publicKey)
-    const bytes = replyProofBytes(networkHash, identity.id, signedBytes)
     const settle = (valid: boolean) => {
-      if (!valid || !equalIds(responder, origin.id)) this.counters.rogueReplies += 1
+      if (!valid) this.counters.rogueReplies += 1
       else if (this.#pending.get(reply.nonce) === pending)
-        this.#accept(reply, pending, responder, origin.route)
+        this.#accept(reply, pending, origin.id, origin.route)
       else this.counters.lateReplies += 1
     }
-    const valid = identity.verify(proof.publicKey, bytes, proof.signature)
+    const valid = isProvenBy(this.ports, origin.id, proof, signedBytes)
     if (valid instanceof Promise) valid.then(settle, () => settle(false))
     else settle(valid)
   }
