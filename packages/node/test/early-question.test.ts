@@ -1,4 +1,4 @@
-import { equalIds, type Id, idToHex } from '@kadrtc/kademlia'
+import { compareDistances, equalIds, type Id, idToHex } from '@kadrtc/kademlia'
 import { type Introducer, type IntroducerEvents, KadNode } from '@kadrtc/node'
 import { Cluster, StubIdentity } from '@kadrtc/simulator'
 import {
@@ -23,8 +23,14 @@ interface Carried {
   readonly isSent: boolean
 }
 
-/** Nodes whose introducers tell all that they carry; what `carry` gives instead is carried in its place, and nothing for undefined. */
-function overheard(carry: (carried: Carried) => Uint8Array | undefined = ({ bytes }) => bytes) {
+/**
+ * Nodes whose introducers tell all that they carry; what `carry` gives instead is carried in its place, and nothing for undefined.
+ * They have `others` besides.
+ */
+function overheard(
+  carry: (carried: Carried) => Uint8Array | undefined = ({ bytes }) => bytes,
+  others: readonly Introducer[] = [],
+) {
   const carried: Carried[] = []
   const events = new Map<string, IntroducerEvents>()
   const wrap = (introducer: Introducer): Introducer => ({
@@ -57,7 +63,8 @@ function overheard(carry: (carried: Carried) => Uint8Array | undefined = ({ byte
   })
   const cluster = new Cluster<KadNode>({
     seed: process.env.SEED ?? 1,
-    createNode: (ports) => new KadNode({ ...ports, introducers: ports.introducers.map(wrap) }),
+    createNode: (ports) =>
+      new KadNode({ ...ports, introducers: [...ports.introducers.map(wrap), ...others] }),
     start: (node) => node.start(),
     stop: (node) => node.close(),
   })
@@ -222,6 +229,53 @@ test('so many are answered at once and no more, and none by who has no link', as
   ask(node, 1)
   await cluster.clock.advance(20)
   expect(answers()).toBe(0)
+})
+
+test('who is near the newcomer and does not answer keeps it waiting for a second and no longer', async () => {
+  const { cluster, carried, events } = overheard()
+  await cluster.grow(12)
+  const distances = (a: KadNode, b: KadNode) => compareDistances(stranger, a.id, b.id)
+  const [nearest, , asked] = [...cluster.nodes].sort(distances)
+  cluster.freeze(cluster.nodes.indexOf(nearest!))
+  carried.splice(0)
+  events.get(idToHex(asked!.id))!.onSignal(stranger, encodeEarlyQuestion(1))
+  const answer = () => carried.find(({ own, bytes }) => equalIds(own, asked!.id) && isEarlyAnswer(bytes))
+  await cluster.clock.advance(900)
+  expect(answer()).toBeUndefined()
+  await cluster.clock.advance(200)
+  expect(decodeMessage(answer()!.bytes).message).toMatchObject({ type: 'nodes', nonce: 1 })
+})
+
+test('of two introducers the first answer is believed, though the other is asked later and brings none', async () => {
+  let deaf: IntroducerEvents | undefined
+  let sentDeaf = 0
+  const deafIntroducer: Introducer = {
+    name: 'deaf',
+    open: (_identity, _network, heard) => {
+      deaf = heard
+      return {
+        connect: () => {
+          Promise.resolve().then(() => heard.onWelcome([]))
+        },
+        joined: () => undefined,
+        close: () => undefined,
+        send: (_to, bytes) => {
+          if (isEarlyQuestion(bytes)) sentDeaf += 1
+          return true
+        },
+      }
+    },
+  }
+  const { cluster, carried, add } = overheard(undefined, [deafIntroducer])
+  await cluster.grow(12)
+  carried.splice(0)
+  const { dialled, linked, started } = add()
+  await cluster.clock.runUntil(() => carried.some(isEarly), { withinMs: 1_000 })
+  deaf!.onWelcome(cluster.nodes.slice(0, 12).map(({ id }) => id))
+  expect(sentDeaf).toBe(1)
+  await cluster.run(started)
+  // Of twelve three were named by each introducer, and are being dialled.
+  expect(dialled.filter(({ atMs }) => atMs === linked.firstMs).length).toBeGreaterThanOrEqual(6)
 })
 
 test('a question that is cut short gets no answer and takes no place', async () => {

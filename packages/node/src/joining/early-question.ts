@@ -20,26 +20,32 @@ import { isProvenBy, type ProofPorts, provenReply } from '../rpc/reply-proof.js'
 
 /** Newcomers answered at once. A quarter of all are told of each greeter, and one answer takes less than a second. A guess. */
 const answeringMax = 8
+/** How long whoever is nearest is waited for: the newcomer's first link stands soon after, and then it asks over that. A guess. */
+const askingOnMs = 1_000
+/** Questions of this node that may be answered: one for each introducer. A node that stays alone asks again and again. */
+const askedMax = 4
 
 export interface EarlyQuestionPorts extends LookupPorts, ProofPorts {
   readonly random: Random
 }
 
 export class EarlyQuestion {
-  /** Whom this node has asked and not heard from. */
-  #asked: { readonly contact: Id; readonly nonce: number } | undefined
+  /** Whom this node has asked and not heard from, by the nonce of its question, the latest last. */
+  readonly #asked = new Map<number, Id>()
   #answering = 0
   #closed = false
 
   constructor(
     readonly ports: EarlyQuestionPorts,
-    /** Told who is near, nearest first: at most once a question. */
+    /** Told who is near, nearest first, by the first answer to what was asked so far. */
     readonly onNear: (near: readonly Id[]) => void,
   ) {}
 
   ask(contact: Id, path: SignalPath): void {
     const nonce = this.ports.random.bytes(6).reduce((sum, byte) => sum * 256 + byte, 0)
-    this.#asked = { contact, nonce }
+    this.#asked.set(nonce, contact)
+    const [oldest] = this.#asked.keys()
+    if (this.#asked.size > askedMax && oldest !== undefined) this.#asked.delete(oldest)
     path.send(encodeEarlyQuestion(nonce))
   }
 
@@ -55,7 +61,7 @@ export class EarlyQuestion {
 
   close(): void {
     this.#closed = true
-    this.#asked = undefined
+    this.#asked.clear()
   }
 
   /** Malformed questions, and those that are too many, get none. */
@@ -87,20 +93,22 @@ export class EarlyQuestion {
     }
     add([own, ...links.closest(newcomer, contactsMax)])
     const [way] = firstWays(own, newcomer, links, 1)
-    const answer =
-      way && (await rpc.request(way, { type: 'find-node', target: newcomer }).catch(() => undefined))
+    const question = { type: 'find-node', target: newcomer } as const
+    const options = { timeoutMs: askingOnMs }
+    const answer = way && (await rpc.request(way, question, options).catch(() => undefined))
     if (answer) add([answer.responder, ...answer.reply.contacts])
     return [...near.values()].sort((a, b) => compareDistances(newcomer, a, b)).slice(0, contactsMax)
   }
 
   async #accept(from: Id, bytes: Uint8Array): Promise<void> {
-    const asked = this.#asked
     const { message, proof, signedBytes } = decodeMessage(bytes)
-    if (!asked || message.type !== 'nodes' || !proof) return
-    if (message.nonce !== asked.nonce || !equalIds(from, asked.contact)) return
-    const isValid = await isProvenBy(this.ports, from, proof, signedBytes)
-    if (!isValid || this.#asked !== asked) return
-    this.#asked = undefined
+    if (message.type !== 'nodes' || !proof) return
+    const isExpected = () => {
+      const asked = this.#asked.get(message.nonce)
+      return asked !== undefined && equalIds(from, asked)
+    }
+    if (!isExpected() || !(await isProvenBy(this.ports, from, proof, signedBytes)) || !isExpected()) return
+    this.#asked.clear()
     this.onNear(message.contacts)
   }
 }
