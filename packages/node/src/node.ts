@@ -118,6 +118,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
         onStored: (slot, keyId) => this.#replicator.onStored(slot, keyId),
         onOffered: (slot, keyId, holder) => this.#replicator.onOffered(slot, keyId, holder),
       },
+      unlinkedSiblings: () => this.#keeper.unlinked.contacts(),
       rpc: () => this.#rpc,
       router: () => this.#router,
       channels: () => this.#channels,
@@ -125,6 +126,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const router = new Router(own, links, now, {
       deliver: (body, origin) => this.#rpc.deliver(body, origin),
       answersEarly: (body) => this.#rpc.answersEarly(body),
+      routeAround: (id) => this.#keeper.unlinked.routeTo(id),
     })
     const rpc = new Rpc({ identity, clock, random, networkHash: hash }, router, links, handlers, settings)
     rpc.onNotice = (notice, link) => this.#onNotice(notice, link)

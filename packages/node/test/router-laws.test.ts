@@ -33,6 +33,7 @@ function network(edges: readonly (readonly [number, number])[]) {
       const events = {
         deliver: (body: Uint8Array, origin: Origin) => delivered.push({ at: number, origin, body }),
         answersEarly: () => false,
+        routeAround: () => undefined,
       }
       return [idKey(id), { number, id, table, router: new Router(id, table, () => 0, events) }] as const
     }),

@@ -1,3 +1,4 @@
+import { type Id, idToHex } from '@kadrtc/kademlia'
 import { encodeMessage, encodePacket, hopsMax, type Packet } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -19,6 +20,8 @@ interface Stage {
   readonly delivered: { body: Uint8Array; origin: Origin }[]
   nowMs: number
   early: boolean
+  /** Ways to siblings that no link leads to, by their id in hex. */
+  readonly around: Map<string, Id[]>
   link(bits: string): FakeLink
   /** `packet` arrives over the link to the node with these bits. */
   arrive(bits: string, packet: Packet | Uint8Array): void
@@ -33,9 +36,11 @@ function stage(own: string, peers: readonly string[], settings?: Partial<Setting
     delivered: [],
     nowMs: 0,
     early: false,
+    around: new Map(),
     router: new Router(tinyId(own), table, () => stage.nowMs, {
       deliver: (body, origin) => stage.delivered.push({ body, origin }),
       answersEarly: () => stage.early,
+      routeAround: (id) => stage.around.get(idToHex(id)),
     }),
     link: (bits) => links.get(bits)!,
     arrive: (bits, packet) => {
@@ -192,6 +197,28 @@ describe('along a route', () => {
     expect(node.delivered).toEqual([])
   })
 
+  test('what goes to a sibling that no link leads to goes by the sibling that is linked to it', () => {
+    const node = stage('0001', ['1000', '0011'])
+    node.around.set(idToHex(tinyId('0000')), ['0011', '0000'].map(tinyId))
+    node.arrive('1000', along(['1000', '0001', '0000'], 1))
+    node.arrive('1000', toward('0000', { exact: true, path: [tinyId('1100')] }))
+    expect(node.link('0011').packets).toEqual([
+      along(['1000', '0001', '0011', '0000'], 2),
+      along(['1100', '1000', '0001', '0011', '0000'], 3),
+    ])
+    expect(node.link('1000').sent).toEqual([])
+  })
+
+  test('but never back to where it came from, and not when that sibling has gone', () => {
+    const node = stage('0001', ['1000', '0011'])
+    node.around.set(idToHex(tinyId('0000')), ['0011', '0000'].map(tinyId))
+    node.arrive('0011', along(['0011', '0001', '0000'], 1))
+    unreachableAt(node.link('0011'), '0000')
+    node.around.set(idToHex(tinyId('0000')), ['0010', '0000'].map(tinyId))
+    node.arrive('1000', along(['1000', '0001', '0000'], 1))
+    unreachableAt(node.link('1000'), '0000')
+  })
+
   test('replies, notices and what is no message die in silence', () => {
     const node = stage('0001', ['1000'])
     for (const body of [pong, goodbye, new Uint8Array(0), Uint8Array.of(1, 2)]) {
@@ -321,7 +348,11 @@ test('of the links to nodes as near to the target as our siblings are to us a pa
   expect(links.nearBits).toBe(-1)
   for (const link of [sibling, fast, nearer]) links.add(link, 0)
   expect(links.nearBits).toBe(2)
-  const router = new Router(own, links, () => 0, { deliver: () => undefined, answersEarly: () => false })
+  const router = new Router(own, links, () => 0, {
+    deliver: () => undefined,
+    answersEarly: () => false,
+    routeAround: () => undefined,
+  })
   router.receive(neighbourOf(links, before), encodePacket(toward('0')))
   expect([fast.sent.length, nearer.sent.length]).toEqual([1, 0])
 })

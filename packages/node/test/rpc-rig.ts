@@ -36,6 +36,7 @@ export function rig({ identity = own, pendingPerLinkMax = 4, handle = () => unde
   const router: Router = new Router(identity.id, table, () => clock.now(), {
     deliver: (body, origin) => rpc.deliver(body, origin),
     answersEarly: (body) => rpc.answersEarly(body),
+    routeAround: () => undefined,
   })
   const handlers = { handle, answersEarly: () => false }
   const limits = { pendingPerLinkMax, requestTimeoutMs: 4_000 }

@@ -29,6 +29,8 @@ export {
 } from './latency-plane.js'
 export { LocalClock } from './local-clock.js'
 export { type Lies, type LyingCounters, LyingTransport } from './lying-transport.js'
+export { type NatClass, type NatClasses, natClasses, unconnectableShare } from './nat-classes.js'
+export { Oracle, type OracleOptions } from './oracle.js'
 export { type Replay, replayScenario } from './replay-scenario.js'
 export { SeededRandom } from './seeded-random.js'
 export { type SoakOptions, type SoakReport, soak, soakSettings } from './soak.js'

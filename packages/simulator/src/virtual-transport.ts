@@ -233,7 +233,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
       dialId: this.medium.newDialId(),
       waiters: new Set(),
       timeout: this.clock.setTimer(this.medium.dialTimeoutMs, () =>
-        this.#fail(dial, dial.isAgreed ? 'UNREACHABLE' : 'TIMEOUT'),
+        this.#fail(dial, dial.isAgreed || dial.isYielding ? 'UNREACHABLE' : 'TIMEOUT'),
       ),
       isAsked: false,
       isAgreed: false,

@@ -145,9 +145,11 @@ class Transport implements WebRtcTransport {
 
   #startDial(peer: Id, key: string, path: SignalPath, webRtc: WebRtc): Dial {
     if (this.#dials.size >= this.#limits.dialsMax) throw new KadrtcError('BUSY', 'too many dials')
-    const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () =>
-      this.#failDial(dial, new KadrtcError('TIMEOUT', 'the peer did not answer')),
-    )
+    const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () => {
+      const hasAnswered = dial.own?.unanswered === false || this.#answering.has(key)
+      const error = hasAnswered ? noConnection() : new KadrtcError('TIMEOUT', 'the peer did not answer')
+      this.#failDial(dial, error)
+    })
     const dial = new Dial(peer, path, timer, () => this.#failDial(dial, undefined))
     this.#dials.set(key, dial)
     // Has the peer asked first? Then its attempt is ours too.
@@ -214,7 +216,7 @@ class Transport implements WebRtcTransport {
     })
     const timer = this.#clock.setTimer(this.#limits.dialTimeoutMs, () => {
       this.#abandon(handshake, false)
-      this.#onAttemptFailed(peer, new KadrtcError('TIMEOUT'))
+      this.#onAttemptFailed(peer, noConnection())
     })
     this.#answering.set(key, { handshake, timer })
     this.#handshakes.set(attemptKey(peer, request.connectionId), handshake)
@@ -315,4 +317,9 @@ class Transport implements WebRtcTransport {
 function isLower(a: Id, b: Id): boolean {
   const at = a.findIndex((byte, i) => byte !== b[i])
   return at >= 0 && a[at]! < b[at]!
+}
+
+/** Both were there and spoke. */
+function noConnection(): KadrtcError {
+  return new KadrtcError('UNREACHABLE', 'no connection came about')
 }

@@ -49,6 +49,17 @@ export class Dialler {
     return avoided !== undefined && avoided.untilMs > this.clock.now()
   }
 
+  /** How often it was dialled in vain since a link to it stood. */
+  failuresOf(peer: Id): number {
+    return this.#avoided.get(idKey(peer))?.failures ?? 0
+  }
+
+  /** It is there and no link comes about, as between two strict NATs: the next attempts will hardly do better. */
+  avoidLong(peer: Id): void {
+    const key = idKey(peer)
+    this.#remember(key, { untilMs: this.clock.now() + avoidMostMs, failures: this.failuresOf(peer) })
+  }
+
   /** Dials in the background if it is worth it and a place is free; tells whether it did. */
   tryDial(peer: Id, path: SignalPath): boolean {
     if (this.#waiting.size >= this.dialsMax || !this.wants(peer)) return false
@@ -82,8 +93,12 @@ export class Dialler {
     this.failures += 1
     const failures = (this.#avoided.get(key)?.failures ?? 0) + 1
     const forMs = Math.min(avoidMostMs, avoidLeastMs * 2 ** (failures - 1))
+    this.#remember(key, { untilMs: this.clock.now() + forMs, failures })
+  }
+
+  #remember(key: string, avoided: Avoided): void {
     this.#avoided.delete(key)
-    this.#avoided.set(key, { untilMs: this.clock.now() + forMs, failures })
+    this.#avoided.set(key, avoided)
     if (this.#avoided.size <= avoidedMax) return
     const [oldest] = this.#avoided.keys()
     if (oldest !== undefined) this.#avoided.delete(oldest)

@@ -24,6 +24,7 @@ import type { Neighbour } from './link-table.js'
 import { NearestContacts } from './nearest-contacts.js'
 import { Refresher } from './refresher.js'
 import { overlayPath } from './signal-paths.js'
+import { UnlinkedSiblings } from './unlinked-siblings.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
 const gatherMs = 30
@@ -36,6 +37,8 @@ export class LinkKeeper {
   /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
   readonly contacts: RoutingTable<Contact>
   readonly refresher: Refresher
+  /** Those of the nearest to whom no link comes about. */
+  readonly unlinked: UnlinkedSiblings
   readonly #nearest: NearestContacts
   readonly #pinned = new Map<string, number>()
   #tending: Timer | undefined
@@ -56,6 +59,13 @@ export class LinkKeeper {
     const replacementsMax = Math.min(routingTableDefaults.replacementsMax, contactsPerBucket - k)
     this.contacts = new RoutingTable<Contact>(ports.own, { k, replacementsMax })
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
+    this.unlinked = new UnlinkedSiblings(ports, {
+      onGone: (id) => {
+        this.forget(id)
+        this.refresher.onSiblingMissed()
+      },
+      contactOf: (id) => this.#nearest.get(id),
+    })
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),
       members: () => this.members(),
@@ -94,6 +104,7 @@ export class LinkKeeper {
   forget(id: Id): void {
     if (this.ports.links.has(id)) return
     this.contacts.remove(id)
+    this.unlinked.forget(id)
     if (this.#nearest.remove(id)) this.onForgotten(id)
   }
 
@@ -103,6 +114,7 @@ export class LinkKeeper {
     this.#weighedAtMs = undefined
     this.contacts.offer(neighbour)
     this.#nearest.offer(neighbour)
+    this.unlinked.forget(link.peer)
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()
@@ -171,6 +183,7 @@ export class LinkKeeper {
   close(): void {
     this.#closed = true
     this.#tending?.cancel()
+    this.unlinked.close()
     this.refresher.close()
   }
 
@@ -211,14 +224,21 @@ export class LinkKeeper {
   }
 
   /**
-   * A peer that is gone is forgotten; one that is busy stays known. A sibling may be there all the same, and signals were
-   * lost: whoever is linked to it will name it again.
+   * A peer that is gone is forgotten; one that is busy stays known. A sibling may be there all the same: it answered and no link
+   * came about, or signals were lost, and then whoever is linked to it will name it again.
    */
   #onDialFailed(peer: Id, error: unknown): void {
-    const gone = error instanceof KadrtcError && (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE')
-    if (gone) this.forget(peer)
-    if (gone && !this.#closed && this.#isAmongNearest(peer, this.ports.settings.k))
-      this.refresher.onSiblingMissed()
+    const code = error instanceof KadrtcError ? error.code : undefined
+    const isSibling = !this.#closed && this.#isAmongNearest(peer, this.ports.settings.k)
+    if (code === 'UNREACHABLE' && isSibling) {
+      this.unlinked.keep(peer)
+      // Once may be chance.
+      if (this.dialler.failuresOf(peer) > 1) this.dialler.avoidLong(peer)
+      else this.refresher.onSiblingMissed()
+    } else if (code === 'TIMEOUT' || code === 'UNREACHABLE') {
+      this.forget(peer)
+      if (isSibling) this.refresher.onSiblingMissed()
+    }
     this.#tendSoon()
   }
 

@@ -47,6 +47,10 @@ export class NearestContacts {
     return true
   }
 
+  get(id: Id): Contact | undefined {
+    return this.#nearest.find((contact) => equalIds(contact.id, id))
+  }
+
   closest(count: number): Contact[] {
     return this.#nearest.slice(0, count)
   }

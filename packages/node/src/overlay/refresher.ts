@@ -19,7 +19,7 @@ import { avoidLeastMs } from './dialler.js'
 const refreshesSkipped = 8
 /** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
 const gatherSiblingsMs = 500
-const siblingsAsked = 3
+const siblingsAsked = 2
 /** Of those that the first lookup named, so many are asked for those that it did not name. A guess. */
 const contactsAsked = 6
 /** Into a bucket of which too few are known one packet is sent, and when its answer is late another, up to so many. A guess. */

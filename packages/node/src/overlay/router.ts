@@ -34,6 +34,8 @@ export interface RouterEvents {
   deliver(body: Uint8Array, origin: Origin): void
   /** May this node answer a packet on its way to somebody closer? Asked for bodies of FIND_VALUE and STORE alone. */
   answersEarly(body: Uint8Array): boolean
+  /** The way to a node that is near this one and cannot be linked to it; undefined for all others. */
+  routeAround(id: Id): readonly Id[] | undefined
 }
 
 /** Counters that `inspect()` shows. */
@@ -106,15 +108,16 @@ export class Router {
   }
 
   /**
-   * Passes a request on to a linked peer as if it were on its way from its origin: the reply goes back through here. False
-   * if the peer is not linked, or the ration of the link it came by is used up.
+   * Passes a request on along a route (the destination last) as if it were on its way from its origin: the reply goes back through
+   * here. False if the first hop is not linked, or the ration of the link it came by is used up.
    */
-  passOn(origin: Origin, peer: Id, body: Uint8Array): boolean {
+  passOn(origin: Origin, route: readonly Id[], body: Uint8Array): boolean {
     const neighbour = this.links.neighbour(origin.link.peer)
-    const path = [...origin.route.toReversed(), this.own, peer]
-    const link = this.links.get(peer)
+    const back = [...origin.route.toReversed(), this.own]
+    const path = [...back, ...route]
+    const link = this.links.get(route[0]!)
     if (!link || !neighbour || path.length > hopsMax + 1 || !this.#mayRelay(neighbour, body)) return false
-    return link.send(encodePacket({ kind: 'along', path, index: path.length - 1, body }))
+    return link.send(encodePacket({ kind: 'along', path, index: back.length, body }))
   }
 
   #receiveToward(neighbour: Neighbour, packet: Toward, bytes: Uint8Array): void {
@@ -125,7 +128,7 @@ export class Router {
     const next = mine || early ? undefined : this.#closer(packet, link)
     if (!next) {
       const route = [link.peer, ...packet.path.toReversed()]
-      if (packet.exact && !mine) this.#unreachable(route, packet.body, packet.target)
+      if (packet.exact && !mine) this.#goAround(route, [packet.target], packet.body, neighbour)
       else this.events.deliver(packet.body, { id: route.at(-1)!, link, route })
       return
     }
@@ -165,7 +168,21 @@ export class Router {
       if (next.send(encodePacket({ kind: 'along', path: shorter, index: index + 1, body }))) return
       break
     }
-    this.#unreachable(back, body, path[index + 1]!)
+    this.#goAround(back, path.slice(index + 1), body)
+  }
+
+  /**
+   * No link leads on to any of `hops`, the last of which is the destination: it may be a sibling that is behind another one. `back`
+   * leads to the origin; `payer`, at its first hop, has not paid for relaying yet.
+   */
+  #goAround(back: readonly Id[], hops: readonly Id[], body: Uint8Array, payer?: Neighbour): void {
+    const around = this.events.routeAround(hops.at(-1)!)
+    const link = around && this.links.get(around[0]!)
+    const path = around ? [...back.toReversed(), this.own, ...around] : []
+    const isLoop = around?.some((hop) => back.some((id) => equalIds(id, hop)))
+    const mayGo = link && !isLoop && path.length <= hopsMax + 1 && (!payer || this.#mayRelay(payer, body))
+    if (mayGo && link.send(encodePacket({ kind: 'along', path, index: back.length + 1, body }))) return
+    this.#unreachable(back, body, hops[0]!)
   }
 
   /** Relaying costs us, not the one we relay for: it is rationed per link, signals more tightly. */

@@ -7,7 +7,7 @@ import type { LinkTable } from './link-table.js'
 import { nextHop } from './next-hop.js'
 
 /** Links over which a signal is sent toward a peer, one after the other. A guess. */
-const firstLinksTried = 4
+const firstLinksTried = 2
 
 /**
  * How a packet gets to `peer` and nobody else: straight where there is a link, else greedily over the overlay. Undefined:

@@ -55,7 +55,8 @@ export interface LinkTransport {
    * Resolves with the link to `peer`, the standing one if there is one already. Two peers that dial
    * each other at once get one link. A dial that is under way is shared, and a peer that has not answered yet is
    * asked by the new path too. What is lost on the way is sent again after a second or two. Rejects with a KadrtcError:
-   * UNREACHABLE, REFUSED, TIMEOUT, BUSY, CLOSED, or with the reason of `signal`.
+   * TIMEOUT when the peer did not answer, UNREACHABLE when it did and no link came about, REFUSED, BUSY, CLOSED, or with the
+   * reason of `signal`.
    */
   dial(peer: Id, path: SignalPath, options?: { signal?: CancelSignal }): Promise<Link>
   /** A signal from `from`; `path` leads back there. Malformed or forged signals are counted and dropped. */

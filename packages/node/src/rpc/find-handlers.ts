@@ -1,5 +1,5 @@
 /** Answers FIND_NODE and FIND_VALUE. */
-import { type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+import { compareDistances, equalIds, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
 import {
   contactsMax,
   type FindNode,
@@ -32,9 +32,19 @@ export class FindHandlers {
     return { type: 'nodes', nonce, contacts: this.#closest(target, origin, known) }
   }
 
-  /** The closest that this node is linked to, less those that the asker knows. */
+  /**
+   * The closest that this node is linked to, less those that the asker knows. Siblings to whom no link comes about are named to who
+   * asks about a key: who asks about its own id is going to dial them, and hears of them from those who are linked to them.
+   */
   #closest(target: Id, origin: Origin, known: KnownContacts | undefined): Id[] {
-    const closest = this.ports.links.closest(target, contactsMax, origin.id)
+    const linked = this.ports.links.closest(target, contactsMax, origin.id)
+    const isOfAsker = equalIds(target, origin.id)
+    const unlinked = isOfAsker ? [] : this.ports.unlinkedSiblings().map(({ id }) => id)
+    const all = [...linked, ...unlinked.filter((id) => !equalIds(id, origin.id))]
+    const closest =
+      unlinked.length === 0
+        ? linked
+        : all.sort((a, b) => compareDistances(target, a, b)).slice(0, contactsMax)
     return known ? closest.filter((id) => !isKnownContact(known, id)) : closest
   }
 

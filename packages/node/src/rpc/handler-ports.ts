@@ -1,5 +1,6 @@
 import type { Id } from '@kadrtc/kademlia'
 import type { Channels } from '../channels/channels.js'
+import type { Contact } from '../lookups/contact.js'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Router } from '../overlay/router.js'
 import type { LinkTransport } from '../ports/link-transport.js'
@@ -21,6 +22,8 @@ export interface HandlerPorts {
   readonly now: () => number
   /** Told of each replica that is new here, and of each that a holder offers. */
   readonly replication: ReplicaEvents
+  /** Siblings that are there and to whom no link comes about. */
+  unlinkedSiblings(): readonly Contact[]
   rpc(): Rpc
   router(): Router
   channels(): Channels

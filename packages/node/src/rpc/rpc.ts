@@ -181,7 +181,9 @@ export class Rpc {
       return
     }
     if (reply.type === 'unreachable') {
-      this.#pending.fail(reply.nonce, new KadrtcError('UNREACHABLE', 'a hop on the way is gone'))
+      // Of those that were to answer others may have been reached.
+      if (!pending.each)
+        this.#pending.fail(reply.nonce, new KadrtcError('UNREACHABLE', 'a hop on the way is gone'))
       return
     }
     if (origin.route.length === 1 && !decoded.proof) {

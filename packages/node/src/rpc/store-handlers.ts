@@ -59,13 +59,19 @@ export class StoreHandlers {
     return cacheLifeMs(Math.max(0, stepsAway), copyLifeMsMost)
   }
 
-  /** Passes a record on to the others of the k closest: it crosses the network once, and not once for each of them. */
+  /**
+   * Passes a record on to the others of the k closest: it crosses the network once, and not once for each of them. Those of them
+   * whom this node cannot link to are behind a sibling that can.
+   */
   #spread({ spread, ...request }: Store, origin: Origin): void {
-    const { links, settings, own } = this.ports
+    const { settings, own, links } = this.ports
+    const { keyId } = request.record
     const body = encodeMessage(request)
     const passed = new Set([own, ...origin.route].map(idKey))
-    for (const peer of links.closest(request.record.keyId, settings.k)) {
-      if (!passed.has(idKey(peer))) this.ports.router().passOn(origin, peer, body)
+    const near = [...links.closestNeighbours(keyId, settings.k), ...this.ports.unlinkedSiblings()]
+    near.sort((a, b) => compareDistances(keyId, a.id, b.id))
+    for (const { id, route } of near.slice(0, settings.k)) {
+      if (!passed.has(idKey(id))) this.ports.router().passOn(origin, route, body)
     }
   }
 

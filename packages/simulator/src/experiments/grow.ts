@@ -7,6 +7,7 @@
 import { KadNode, type Settings } from '@kadrtc/node'
 import { Cluster, type ClusterOptions, type ClusterPorts } from '../cluster.js'
 import { latencyPlane } from '../latency-plane.js'
+import { natClasses, unconnectableShare } from '../nat-classes.js'
 
 export type Swarm = Cluster<KadNode>
 
@@ -17,6 +18,8 @@ export interface GrowOptions {
   /** Left alone for so long, in virtual ms, once all have joined. Default: two minutes. */
   readonly settleMs?: number
   readonly medianRttMs?: number
+  /** Of all pairs, how many of 1 can open no link (see `natClasses`). Default 0.08. */
+  readonly unconnectable?: number
   readonly network?: ClusterOptions<KadNode>['network']
   readonly server?: ClusterOptions<KadNode>['server']
   /** Told after each wave. */
@@ -31,7 +34,14 @@ const waveLeast = 10
 const waveEveryMs = 1_000
 
 export function emptySwarm(options: GrowOptions): Swarm {
-  const { seed, settings = {}, medianRttMs = 80, network, server } = options
+  const {
+    seed,
+    settings = {},
+    medianRttMs = 80,
+    unconnectable = unconnectableShare,
+    network,
+    server,
+  } = options
   const swarm: Swarm = new Cluster<KadNode>({
     seed,
     createNode: (ports: ClusterPorts) => new KadNode({ settings, ...ports }),
@@ -44,6 +54,7 @@ export function emptySwarm(options: GrowOptions): Swarm {
     ...(network ? { network } : {}),
     ...(server ? { server } : {}),
   })
+  if (unconnectable > 0) swarm.network.faults.canConnect = natClasses(seed, unconnectable).canConnect
   options.prepare?.(swarm)
   return swarm
 }

@@ -1,4 +1,7 @@
-/** What joining costs a newcomer: round trips from its first link until it has links to all of its k nearest. */
+/**
+ * What joining costs a newcomer: round trips from its first link until it has links to all of its k nearest, but for those
+ * to whom no link can come about.
+ */
 import { compareDistances, idToHex } from '@kadrtc/kademlia'
 import type { Swarm } from './grow.js'
 import { median } from './measure.js'
@@ -21,9 +24,11 @@ export async function measureJoining(swarm: Swarm, newcomers: number): Promise<J
     const { member, started } = swarm.add()
     const { node } = member
     const others = swarm.nodes.filter((other) => other !== node)
+    const canConnect = swarm.network.faults.canConnect ?? (() => true)
     const nearest = others
       .sort((a, b) => compareDistances(node.id, a.id, b.id))
       .slice(0, node.settings.k)
+      .filter(({ id }) => canConnect(node.id, id))
       .map(({ id }) => idToHex(id))
     let firstMs: number | undefined
     let fullMs: number | undefined

@@ -1,0 +1,92 @@
+/**
+ * Siblings that are there and to whom no link comes about, as between two strict NATs. They are siblings all the same: they
+ * hold records, and are named to who asks. Whoever is linked to one knows when it goes; this node has to ask, now and then.
+ */
+import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
+import type { Contact } from '../lookups/contact.js'
+import type { Clock, Timer } from '../ports/clock.js'
+import { type Random, randomFraction } from '../ports/random.js'
+import type { Rpc } from '../rpc/rpc.js'
+import type { LinkTable } from './link-table.js'
+
+/** How long one is believed to be there after it has answered. A guess. */
+const askEveryMs = 60_000
+const noPayload = new Uint8Array(0)
+
+export interface UnlinkedSiblingPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly rpc: Rpc
+  readonly links: LinkTable
+}
+
+export interface UnlinkedSiblingEvents {
+  /** It does not answer. */
+  onGone(id: Id): void
+  /** How it is known now; undefined: it is no sibling any more. */
+  contactOf(id: Id): Contact | undefined
+}
+
+export class UnlinkedSiblings {
+  /** By `idKey`. Bounded by the contacts near this node, for which alone it is asked. */
+  readonly #there = new Map<string, Id>()
+  #timer: Timer | undefined
+  #closed = false
+
+  constructor(
+    readonly ports: UnlinkedSiblingPorts,
+    readonly events: UnlinkedSiblingEvents,
+  ) {}
+
+  get size(): number {
+    return this.#there.size
+  }
+
+  /** Each that is there, as it is known now. */
+  contacts(): Contact[] {
+    const { links } = this.ports
+    return [...this.#there.values()].flatMap((id) => (links.has(id) ? [] : (this.events.contactOf(id) ?? [])))
+  }
+
+  /** The way to one that is there; undefined for everybody else. */
+  routeTo(id: Id): readonly Id[] | undefined {
+    return this.#there.size > 0 && this.#there.has(idKey(id)) ? this.events.contactOf(id)?.route : undefined
+  }
+
+  /** A sibling answered the signals, and yet no link came about. */
+  keep(id: Id): void {
+    if (this.#closed || this.ports.links.has(id)) return
+    this.#there.set(idKey(id), id)
+    this.#askLater()
+  }
+
+  forget(id: Id): void {
+    if (this.#there.size > 0) this.#there.delete(idKey(id))
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#there.clear()
+  }
+
+  #askLater(): void {
+    const { clock, random } = this.ports
+    this.#timer ??= clock.setTimer(askEveryMs * (0.75 + randomFraction(random) / 2), () => {
+      this.#timer = undefined
+      const contacts = this.contacts()
+      for (const [key, id] of this.#there)
+        if (!contacts.some((contact) => equalIds(contact.id, id))) this.#there.delete(key)
+      for (const contact of contacts) this.#ask(contact)
+      if (contacts.length > 0) this.#askLater()
+    })
+  }
+
+  #ask({ id, route }: Contact): void {
+    const way = { kind: 'route', route } as const
+    this.ports.rpc.request(way, { type: 'ping', payload: noPayload }).catch(() => {
+      this.forget(id)
+      if (!this.#closed) this.events.onGone(id)
+    })
+  }
+}
