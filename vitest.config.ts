@@ -22,6 +22,7 @@ export default defineConfig({
   resolve: {
     alias: [
       source('@kadrtc/node/port-suites', './packages/node/src/port-suites/index.ts'),
+      source('@kadrtc/wire/introduction-server', './packages/wire/src/introduction-server/index.ts'),
       ...['kademlia', 'wire', 'node', 'simulator', 'webrtc', 'indexeddb'].map((room) =>
         source(`@kadrtc/${room}`, `./packages/${room}/src/index.ts`),
       ),

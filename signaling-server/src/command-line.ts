@@ -1,8 +1,8 @@
 /** What the command line says, as options of the server. Pure: it prints nothing and ends nothing. */
 import { parseArgs } from 'node:util'
+import { defaultLimits } from '@kadrtc/wire/introduction-server'
 import { parseIceArgument } from './ice-servers.js'
 import { InvalidOption } from './invalid-option.js'
-import { defaultLimits } from './limits.js'
 import type { SignalingServerOptions } from './options.js'
 
 export const usage = `kadrtc-signaling-server [options]

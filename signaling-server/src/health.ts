@@ -1,5 +1,6 @@
 /** What the server answers to plain HTTP: its health, and nothing else. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Counters } from '@kadrtc/wire/introduction-server'
 
 /** A snapshot of the server; counters begin at its start. */
 export interface SignalingServerStats {
@@ -12,16 +13,6 @@ export interface SignalingServerStats {
   /** Addresses whose joins are being counted. */
   readonly addresses: number
   readonly counters: Readonly<Counters>
-}
-
-export interface Counters {
-  /** Clients that proved their key and were welcomed. */
-  welcomed: number
-  /** Clients that were told why they cannot stay. */
-  refused: number
-  signalsRelayed: number
-  /** Signals to nobody here, and messages that came too fast. */
-  messagesDropped: number
 }
 
 /** `GET /health` is answered with JSON, anything else with an error; any page may read it. */

@@ -1,10 +1,15 @@
 /** The introduction server as a library: start one inside a process of your own, or in a test. */
+
+export {
+  type Counters,
+  defaultLimits,
+  type Limits,
+  type Random,
+  type Rate,
+} from '@kadrtc/wire/introduction-server'
 export type { Clock } from './clock.js'
-export type { Counters, SignalingServerStats } from './health.js'
+export type { SignalingServerStats } from './health.js'
 export { type IceServer, parseIceArgument } from './ice-servers.js'
 export { InvalidOption } from './invalid-option.js'
-export { defaultLimits, type Limits } from './limits.js'
 export type { SignalingServerOptions } from './options.js'
-export type { Random } from './random.js'
-export type { Rate } from './rate-limiter.js'
 export { createSignalingServer, type SignalingServer } from './server.js'

@@ -1,10 +1,10 @@
 /** Every option of the server, and the one place that defaults and checks them. */
 import { greetersMax as greetersPerWelcomeMax, networkNameBytesMax } from '@kadrtc/wire'
+import { defaultLimits, type Limits, type Random } from '@kadrtc/wire/introduction-server'
 import { type Clock, systemClock } from './clock.js'
 import { encodeIceServers, type IceServer } from './ice-servers.js'
 import { InvalidOption } from './invalid-option.js'
-import { defaultLimits, type Limits } from './limits.js'
-import { type Random, systemRandom } from './random.js'
+import { systemRandom } from './random.js'
 
 export interface SignalingServerOptions {
   /** Default '127.0.0.1': a port open to the world is a decision, so it has to be asked for. */

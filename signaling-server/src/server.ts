@@ -1,18 +1,16 @@
 /**
- * The introduction server: HTTP and WebSocket put together with the sessions, one clock and the limits.
+ * The introduction server: HTTP and WebSocket put together with the rules of introduction, one clock and the limits.
  * Everything that happens is caused by a socket or by one timer that ticks once a second.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Reception } from '@kadrtc/wire/introduction-server'
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { clientAddress } from './client-address.js'
-import { ClientSession } from './client-session.js'
-import { answerHttp, type Counters, type SignalingServerStats } from './health.js'
-import { Networks } from './networks.js'
+import { answerHttp, type SignalingServerStats } from './health.js'
 import { resolveOptions, type Settings, type SignalingServerOptions } from './options.js'
-import { AddressLimiter } from './rate-limiter.js'
-import type { SessionContext } from './session-context.js'
+import { verifyEd25519 } from './proof-of-key.js'
 import { version } from './version.js'
 
 export interface SignalingServer {
@@ -24,9 +22,6 @@ export interface SignalingServer {
   /** Tells every client, closes every socket, and resolves when the port is free again, within 2 s. */
   close(): Promise<void>
 }
-
-/** Of a challenge: 256 bits are never the same twice. */
-const nonceBytes = 32
 
 /** How often deadlines are checked. They are seconds long, so a second's lateness does no harm. */
 const tickMs = 1_000
@@ -66,12 +61,7 @@ class RunningServer implements SignalingServer {
   readonly #settings: Settings
   readonly #http: Server
   readonly #webSockets: WebSocketServer
-  readonly #networks: Networks
-  readonly #joins: AddressLimiter
-  /** At most `clientsMax`. */
-  readonly #sessions = new Map<WebSocket, ClientSession>()
-  readonly #counters: Counters = { welcomed: 0, refused: 0, signalsRelayed: 0, messagesDropped: 0 }
-  readonly #context: SessionContext
+  readonly #reception: Reception
   readonly #startedAt: number
   readonly #stopTicking: () => void
   #port = 0
@@ -80,22 +70,14 @@ class RunningServer implements SignalingServer {
   constructor(settings: Settings) {
     const { limits, clock } = settings
     this.#settings = settings
-    this.#networks = new Networks(settings)
-    this.#joins = new AddressLimiter(limits.joinsPerMinute, limits.addressesMax)
-    this.#context = {
-      networks: this.#networks,
-      limits,
-      iceServersJson: settings.iceServersJson,
-      counters: this.#counters,
-      now: () => clock.now(),
-    }
+    this.#reception = new Reception({ ...settings, verify: verifyEd25519, now: () => clock.now() })
     this.#webSockets = new WebSocketServer(webSocketOptions(limits.payloadBytesMax))
     this.#http = createServer({ headersTimeout: limits.handshakeMs, requestTimeout: limits.handshakeMs })
     this.#http.maxConnections = limits.clientsMax + spareConnections
     this.#http.on('request', (request, response) => answerHttp(request, response, version, this.stats()))
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
     this.#startedAt = clock.now()
-    this.#stopTicking = clock.every(tickMs, () => this.#tick())
+    this.#stopTicking = clock.every(tickMs, () => this.#reception.tick())
   }
 
   get address(): { readonly host: string; readonly port: number } {
@@ -108,14 +90,9 @@ class RunningServer implements SignalingServer {
   }
 
   stats(): SignalingServerStats {
-    return {
-      networks: this.#networks.size,
-      clients: this.#sessions.size,
-      greeters: this.#networks.greeters,
-      uptimeSeconds: Math.floor((this.#settings.clock.now() - this.#startedAt) / 1000),
-      addresses: this.#joins.size,
-      counters: { ...this.#counters },
-    }
+    const { networks, clients, greeters, addresses, counters } = this.#reception
+    const uptimeSeconds = Math.floor((this.#settings.clock.now() - this.#startedAt) / 1000)
+    return { networks, clients, greeters, uptimeSeconds, addresses, counters: { ...counters } }
   }
 
   async listen(): Promise<void> {
@@ -141,7 +118,7 @@ class RunningServer implements SignalingServer {
   async #shutDown(): Promise<void> {
     this.#stopTicking()
     const free = new Promise<void>((resolve) => this.#http.close(() => resolve()))
-    for (const session of this.#sessions.values()) session.shutDown()
+    this.#reception.shutDown()
     this.#http.closeIdleConnections()
     // A WebSocket whose peer stays silent is cut by its close timeout; a plain connection is cut here.
     const cut = setTimeout(() => this.#http.closeAllConnections(), closeTimeoutMs)
@@ -151,7 +128,7 @@ class RunningServer implements SignalingServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
-    if (this.#closing || this.#sessions.size >= this.#settings.limits.clientsMax) {
+    if (this.#closing || this.#reception.isFull) {
       socket.once('finish', () => socket.destroy())
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
       return
@@ -160,26 +137,12 @@ class RunningServer implements SignalingServer {
   }
 
   #accept(webSocket: WebSocket, request: IncomingMessage): void {
-    const { random, clock, trustedProxies } = this.#settings
-    const session = new ClientSession(webSocket, this.#context, random.bytes(nonceBytes))
-    this.#sessions.set(webSocket, session)
+    const session = this.#reception.accept(webSocket, clientAddress(request, this.#settings.trustedProxies))
     // A protocol error or a message that is too long: `ws` has told the client, and 'close' follows.
     webSocket.on('error', () => {})
-    webSocket.on('close', () => {
-      this.#sessions.delete(webSocket)
-      session.closed()
-    })
+    webSocket.on('close', () => this.#reception.left(session))
     webSocket.on('message', (data: RawData, isBinary) => session.receive(data as Buffer, isBinary))
     webSocket.on('ping', () => session.receivePing())
     webSocket.on('pong', () => session.receivePong())
-    if (!this.#joins.admit(clientAddress(request, trustedProxies), clock.now())) {
-      session.refuse('rate-limited', 'too many joins from this address; try again in a minute')
-    }
-  }
-
-  #tick(): void {
-    const now = this.#settings.clock.now()
-    for (const session of this.#sessions.values()) session.tick(now)
-    this.#joins.sweep(now)
   }
 }

@@ -1,8 +1,8 @@
 import { type Id, idFromBytes } from '@kadrtc/kademlia'
 import { describe, expect, it } from 'vitest'
-import { defaultLimits, type Limits } from '../src/index.js'
-import { type Member, NetworkRoom } from '../src/network-room.js'
-import { systemRandom } from '../src/random.js'
+import { defaultLimits, type Limits } from '../../src/introduction-server/limits.js'
+import { type Member, NetworkRoom } from '../../src/introduction-server/network-room.js'
+import { testRandom } from './test-random.js'
 
 /** A member that writes down what happens to it, and does nothing about it. */
 class TestMember implements Member {
@@ -28,7 +28,7 @@ class TestMember implements Member {
 }
 
 function roomOf(limits: Partial<Limits>, ...members: Member[]): NetworkRoom {
-  const room = new NetworkRoom('test', { ...defaultLimits, ...limits }, systemRandom)
+  const room = new NetworkRoom('test', { ...defaultLimits, ...limits }, testRandom)
   for (const member of members) room.enter(member)
   return room
 }

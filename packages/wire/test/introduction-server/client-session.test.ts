@@ -1,18 +1,18 @@
-import { idKey } from '@kadrtc/kademlia'
-import {
-  decodeServerMessage,
-  encodeClientMessage,
-  helloSigningBytes,
-  networkHash,
-  protocolVersion,
-} from '@kadrtc/wire'
+import { idKey, nodeIdOf } from '@kadrtc/kademlia'
+import { decodeServerMessage, encodeClientMessage, protocolVersion } from '@kadrtc/wire'
 import { describe, expect, it } from 'vitest'
-import { ClientSession } from '../src/client-session.js'
-import { defaultLimits } from '../src/index.js'
-import { Networks } from '../src/networks.js'
-import { systemRandom } from '../src/random.js'
-import type { SessionContext, SessionSocket } from '../src/session-context.js'
-import { TestKeys } from './test-client.js'
+import { ClientSession } from '../../src/introduction-server/client-session.js'
+import { defaultLimits } from '../../src/introduction-server/limits.js'
+import { Networks } from '../../src/introduction-server/networks.js'
+import type { SessionContext, SessionSocket } from '../../src/introduction-server/session-context.js'
+import { testRandom } from './test-random.js'
+
+/** A key whose proofs are the key itself, over and over: what proves keys is not what is tested here. */
+class TestKeys {
+  readonly publicKey = testRandom.bytes(32)
+  readonly id = nodeIdOf(this.publicKey)
+  readonly proof = Uint8Array.from([...this.publicKey, ...this.publicKey])
+}
 
 class FakeSocket implements SessionSocket {
   bufferedAmount = 0
@@ -38,10 +38,13 @@ class FakeSocket implements SessionSocket {
 function welcomed(context: SessionContext) {
   const keys = new TestKeys()
   const socket = new FakeSocket()
-  const nonce = systemRandom.bytes(32)
-  const session = new ClientSession(socket, context, nonce)
-  const signature = keys.sign(helloSigningBytes(nonce, networkHash('test'), keys.publicKey))
-  const hello = { version: protocolVersion, network: 'test', publicKey: keys.publicKey, signature }
+  const session = new ClientSession(socket, context, testRandom.bytes(32))
+  const hello = {
+    version: protocolVersion,
+    network: 'test',
+    publicKey: keys.publicKey,
+    signature: keys.proof,
+  }
   session.receive(encodeClientMessage({ type: 'hello', ...hello }), true)
   return { keys, socket, session }
 }
@@ -51,10 +54,12 @@ interface TestContext extends SessionContext {
 }
 
 function newContext(): TestContext {
-  const networks = new Networks({ networks: undefined, limits: defaultLimits, random: systemRandom })
+  const networks = new Networks({ networks: undefined, limits: defaultLimits, random: testRandom })
   const counters = { welcomed: 0, refused: 0, signalsRelayed: 0, messagesDropped: 0 }
   const shared = { networks, limits: defaultLimits, iceServersJson: '', counters }
-  const context: TestContext = { ...shared, time: 0, now: () => context.time }
+  const verify = (publicKey: Uint8Array, _: Uint8Array, signature: Uint8Array) =>
+    publicKey.every((byte, i) => byte === signature[i])
+  const context: TestContext = { ...shared, verify, time: 0, now: () => context.time }
   return context
 }
 

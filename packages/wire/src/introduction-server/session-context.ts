@@ -1,5 +1,5 @@
 /** What a client's session needs from outside itself. */
-import type { Counters } from './health.js'
+import type { Counters } from './counters.js'
 import type { Limits } from './limits.js'
 import type { Networks } from './networks.js'
 
@@ -19,5 +19,8 @@ export interface SessionContext {
   readonly limits: Limits
   readonly iceServersJson: string
   readonly counters: Counters
+  /** Whether an Ed25519 signature fits; false for malformed ones too, and never throws. */
+  verify(publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean
+  /** Milliseconds on a clock that only goes forward. */
   now(): number
 }

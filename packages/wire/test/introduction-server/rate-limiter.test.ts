@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AddressLimiter, TokenBucket } from '../src/rate-limiter.js'
+import { AddressLimiter, TokenBucket } from '../../src/introduction-server/rate-limiter.js'
 
 describe('a token bucket', () => {
   it('gives its burst at once and then refuses', () => {

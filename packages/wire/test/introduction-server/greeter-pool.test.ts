@@ -1,7 +1,7 @@
 import { commonPrefixLength, type Id, idFromBytes } from '@kadrtc/kademlia'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Admission, GreeterPool, type Identified } from '../src/greeter-pool.js'
+import { type Admission, GreeterPool, type Identified } from '../../src/introduction-server/greeter-pool.js'
 
 /** An id whose first byte is `bits`, the rest zero: its place is read off the binary. */
 function at(bits: number): Identified {

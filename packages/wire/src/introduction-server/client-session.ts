@@ -4,20 +4,19 @@
  * `tick` about once a second, and every deadline is checked there.
  */
 import { nodeIdOf } from '@kadrtc/kademlia'
+import { WireError } from '../errors.js'
 import {
   type ClientMessage,
   decodeClientMessage,
   encodeServerMessage,
   helloSigningBytes,
-  networkHash,
   protocolVersion,
   type RefusalCode,
   type ServerMessage,
-  WireError,
-} from '@kadrtc/wire'
+} from '../introduction.js'
+import { networkHash } from '../network.js'
 import { Heartbeat } from './heartbeat.js'
 import type { Member, NetworkRoom } from './network-room.js'
-import { verifyEd25519 } from './proof-of-key.js'
 import { TokenBucket } from './rate-limiter.js'
 import type { SessionContext, SessionSocket } from './session-context.js'
 
@@ -157,7 +156,7 @@ export class ClientSession {
       return
     }
     const signed = helloSigningBytes(nonce, networkHash(network), publicKey)
-    if (!verifyEd25519(publicKey, signed, signature)) {
+    if (!this.#context.verify(publicKey, signed, signature)) {
       this.refuse('bad-proof', 'the signature does not fit the key')
       return
     }

@@ -1,5 +1,5 @@
 /** What bounds the server, each limit with its default and the reason for it. All are options. */
-import { introductionBytesMax } from '@kadrtc/wire'
+import { introductionBytesMax } from '../limits.js'
 import type { Rate } from './rate-limiter.js'
 
 export interface Limits {

@@ -1,12 +1,12 @@
 import { compareDistances, idFromBytes } from '@kadrtc/kademlia'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chooseGreeters } from '../src/choose-greeters.js'
-import { systemRandom } from '../src/random.js'
+import { chooseGreeters } from '../../src/introduction-server/choose-greeters.js'
+import { testRandom } from './test-random.js'
 
 const at = (bits: number) => ({ id: idFromBytes(Uint8Array.of(bits, ...new Uint8Array(19))) })
 const self = at(0b1010_0000).id
-const random = systemRandom
+const random = testRandom
 
 describe('the choice of greeters', () => {
   it('is empty when nobody is there', () => {
