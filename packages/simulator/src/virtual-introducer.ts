@@ -1,19 +1,20 @@
 /**
- * A model of the introduction server, and the `Introducer` by which nodes reach it. As the real one it welcomes a
- * newcomer with the nearest greeter it knows and some random ones, tells it of others that are joining while there are
- * too few greeters, relays signals, takes nodes that have joined into a bounded pool of greeters, and says goodbye to
- * the one that has greeted longest. It can be stopped and started again; it then knows nobody.
+ * The introduction server in virtual time, and the `Introducer` by which nodes reach it. Who greets, who is told of whom, who is
+ * let go and when: that is decided by the very rules of the real server (`@kadrtc/wire/introduction-server`), which hears and
+ * says the same messages; only sockets, clock and randomness are simulated. It can be stopped and started again; it then
+ * knows nobody.
+ *
+ * Each node has an address of its own, unless `addressOf` says otherwise: so the limit of joins from one address meets only
+ * a node that comes back again and again. Bandwidth is not simulated, so no reader is slow.
  */
-import { compareDistances, type Id, idKey } from '@kadrtc/kademlia'
-import {
-  type Identity,
-  type Introducer,
-  type IntroducerEvents,
-  type IntroducerSession,
-  KadrtcError,
-} from '@kadrtc/node'
+import { type Id, idKey } from '@kadrtc/kademlia'
+import type { Introducer } from '@kadrtc/node'
+import { defaultLimits, type Limits, Reception } from '@kadrtc/wire/introduction-server'
+import { type SessionServer, VirtualIntroducerSession } from './introducer-session.js'
 import type { SeededRandom } from './seeded-random.js'
+import { verifyStub } from './stub-identity.js'
 import type { VirtualClock } from './virtual-clock.js'
+import { type SocketEvents, VirtualSocket } from './virtual-socket.js'
 
 export interface IntroductionServerOptions {
   readonly clock: VirtualClock
@@ -22,62 +23,71 @@ export interface IntroductionServerOptions {
   readonly latencyMs?: number
   /** Round trips until the welcome: TCP, TLS, the WebSocket upgrade, the proof of the key. */
   readonly connectRoundTrips?: number
-  readonly greetersMax?: number
+  /** As the real server's. Default: all of its defaults. */
+  readonly limits?: Partial<Limits>
+  /** Greeters of one network: short for `limits.greetersMax`. */
   readonly poolMax?: number
-  readonly newcomersMax?: number
   /** Networks served. Default: every one. */
   readonly networks?: readonly string[]
-  /** When the server finds that a crashed node is gone, in ms. */
-  readonly lostAfterMs?: number
+  /** What a node's connections count under. Default: each node has an address of its own. */
+  readonly addressOf?: (id: Id) => string
 }
 
-type SessionState = 'idle' | 'connecting' | 'connected' | 'closed'
+/** How often deadlines are checked, as on the real server. */
+const tickMs = 1_000
 
-export class VirtualIntroductionServer {
-  readonly options: Required<Omit<IntroductionServerOptions, 'networks'>>
-  readonly #networks: readonly string[] | undefined
+export class VirtualIntroductionServer implements SessionServer {
+  readonly clock: VirtualClock
+  readonly #newReception: () => Reception
+  readonly #way: { readonly latencyMs: number; readonly connectRoundTrips: number }
+  readonly #addressOf: (id: Id) => string
   /** Sessions of each node that have not been closed; bounded by what nodes open. */
-  readonly #opened = new Map<string, Set<Session>>()
-  /** Connected nodes of each network; bounded by the number of simulated nodes. */
-  readonly #connected = new Map<string, Map<string, Session>>()
-  /** Greeters of each network, longest-serving first; bounded by `poolMax`. */
-  readonly #pools = new Map<string, Session[]>()
-  /** Nodes of each network that are joining, latest last; bounded by `newcomersMax`. */
-  readonly #newcomers = new Map<string, Set<Session>>()
+  readonly #opened = new Map<string, Set<VirtualIntroducerSession>>()
+  #reception: Reception
   #isRunning = true
+  #isTicking = false
+  #startedAtMs: number
+  /** By servers that have been stopped. */
+  #relayedBefore = 0
 
-  /** Signals handed on since the server was made. */
-  signalsRelayed = 0
-
-  constructor({ networks, ...options }: IntroductionServerOptions) {
-    this.options = {
-      latencyMs: 40,
-      connectRoundTrips: 4,
-      greetersMax: 8,
-      poolMax: 32,
-      newcomersMax: 64,
-      lostAfterMs: 30_000,
-      ...options,
-    }
-    this.#networks = networks
+  constructor(options: IntroductionServerOptions) {
+    const { clock, random, networks, poolMax, latencyMs = 40, connectRoundTrips = 4 } = options
+    const limits = { ...defaultLimits, ...options.limits }
+    this.clock = clock
+    this.#way = { latencyMs, connectRoundTrips }
+    this.#addressOf = options.addressOf ?? idKey
+    this.#newReception = () =>
+      new Reception({
+        limits: { ...limits, greetersMax: poolMax ?? limits.greetersMax },
+        networks: networks && new Set(networks),
+        iceServersJson: '',
+        random,
+        verify: verifyStub,
+        now: () => clock.elapsedMs,
+      })
+    this.#startedAtMs = clock.elapsedMs
+    this.#reception = this.#newReception()
   }
 
   get isRunning(): boolean {
     return this.#isRunning
   }
 
-  /** Nodes that are connected now, over all networks. */
+  /** Sockets that are open now, over all networks. */
   get connections(): number {
-    let sum = 0
-    for (const sessions of this.#connected.values()) sum += sessions.size
-    return sum
+    return this.#reception.clients
+  }
+
+  /** Signals handed on since this was made. */
+  get signalsRelayed(): number {
+    return this.#relayedBefore + this.#reception.counters.signalsRelayed
   }
 
   introducer(): Introducer {
     return {
       name: 'virtual introduction server',
       open: (identity, network, events) => {
-        const session = new Session(this, identity, network, events)
+        const session = new VirtualIntroducerSession(this, identity, network, events)
         const key = idKey(identity.id)
         this.#opened.set(key, (this.#opened.get(key) ?? new Set()).add(session))
         return session
@@ -85,195 +95,58 @@ export class VirtualIntroductionServer {
     }
   }
 
-  /** Every connection breaks, and none can be made until `start`. */
+  /** Tells everybody and closes every connection; none can be made until `start`. */
   stop(): void {
     this.#isRunning = false
-    for (const sessions of this.#connected.values()) {
-      for (const session of sessions.values()) session.fall(new KadrtcError('SERVER_UNREACHABLE', 'stopped'))
-    }
-    this.#connected.clear()
-    this.#pools.clear()
-    this.#newcomers.clear()
+    this.#reception.shutDown()
   }
 
   start(): void {
+    if (this.#isRunning) return
     this.#isRunning = true
+    this.#startedAtMs = this.clock.elapsedMs
+    this.#relayedBefore = this.signalsRelayed
+    this.#reception = this.#newReception()
   }
 
-  /** The node is gone without a word: it hears nothing more, and is a greeter until the server misses it. */
+  /** The node is gone without a word: it hears nothing more, and may be told to others until it has missed a ping. */
   crash(id: Id): void {
-    for (const session of this.#opened.get(idKey(id)) ?? []) {
-      session.die()
-      this.options.clock.setTimer(this.options.lostAfterMs, () => this.remove(session))
-    }
+    for (const session of this.#opened.get(idKey(id)) ?? []) session.die()
     this.#opened.delete(idKey(id))
   }
 
-  serves(network: string): boolean {
-    return this.#networks?.includes(network) ?? true
+  connect(id: Id, events: SocketEvents): VirtualSocket {
+    const { clock } = this
+    const address = this.#addressOf(id)
+    return new VirtualSocket({ ...this.#way, clock, address, reception: () => this.#whileTicking() }, events)
   }
 
-  /** A later connection of the same node replaces the one before. */
-  register(session: Session): void {
-    const sessions = this.#connected.get(session.network) ?? new Map<string, Session>()
-    this.#connected.set(session.network, sessions)
-    const earlier = sessions.get(idKey(session.id))
-    if (earlier && earlier !== session) this.#sayGoodbye(earlier)
-    sessions.set(idKey(session.id), session)
-    const newcomers = this.#newcomers.get(session.network) ?? new Set<Session>()
-    this.#newcomers.set(session.network, newcomers.add(session))
-    const [oldest] = newcomers
-    if (newcomers.size > this.options.newcomersMax && oldest) newcomers.delete(oldest)
+  shared(id: Id): Id {
+    for (const session of this.#opened.get(idKey(id)) ?? []) return session.id
+    return id
   }
 
-  /** The node nearest to `session` and random ones: greeters, and newcomers while there are too few of those. */
-  greetersFor(session: Session): Id[] {
-    const { random, greetersMax } = this.options
-    const idsOf = (sessions: Iterable<Session>) =>
-      Array.from(sessions, ({ id }) => id).filter((id) => id !== session.id)
-    const greeters = idsOf(this.#pools.get(session.network) ?? [])
-    const newcomers = greeters.length >= greetersMax ? [] : idsOf(this.#newcomers.get(session.network) ?? [])
-    const [nearest] = [...greeters, ...newcomers].sort((a, b) => compareDistances(session.id, a, b))
-    if (nearest === undefined) return []
-    const isOther = (id: Id) => id !== nearest
-    const others = random.sample(greeters.filter(isOther), greetersMax - 1)
-    others.push(...random.sample(newcomers.filter(isOther), greetersMax - 1 - others.length))
-    return [nearest, ...others]
-  }
-
-  relay(from: Session, to: Id, signal: Uint8Array): void {
-    const target = this.#connected.get(from.network)?.get(idKey(to))
-    if (!target || !this.#isConnected(from)) return
-    this.signalsRelayed++
-    target.hear(from.id, signal)
-  }
-
-  admit(session: Session): void {
-    if (!this.#isConnected(session)) return
-    this.#newcomers.get(session.network)?.delete(session)
-    const pool = this.#pools.get(session.network) ?? []
-    this.#pools.set(session.network, pool)
-    if (pool.includes(session)) return
-    pool.push(session)
-    if (pool.length > this.options.poolMax) this.#sayGoodbye(pool[0]!)
-  }
-
-  /** The node has closed its session. */
-  forget(session: Session): void {
-    this.remove(session)
+  forget(session: VirtualIntroducerSession): void {
     const key = idKey(session.id)
     const sessions = this.#opened.get(key)
     if (sessions?.delete(session) && sessions.size === 0) this.#opened.delete(key)
   }
 
-  remove(session: Session): void {
-    const sessions = this.#connected.get(session.network)
-    if (sessions?.get(idKey(session.id)) === session) sessions.delete(idKey(session.id))
-    this.#newcomers.get(session.network)?.delete(session)
-    const pool = this.#pools.get(session.network) ?? []
-    if (pool.includes(session)) pool.splice(pool.indexOf(session), 1)
+  /** Who is to be accepted now has deadlines. */
+  #whileTicking(): Reception | undefined {
+    if (!this.#isRunning) return undefined
+    if (!this.#isTicking) this.#tickNext()
+    return this.#reception
   }
 
-  #isConnected(session: Session): boolean {
-    return this.#connected.get(session.network)?.get(idKey(session.id)) === session
-  }
-
-  #sayGoodbye(session: Session): void {
-    this.remove(session)
-    session.fall()
-  }
-}
-
-/** One node's connection to the server, and its place on it. Every event arrives one latency after its cause. */
-class Session implements IntroducerSession {
-  #state: SessionState = 'idle'
-  /** Counts connections, so that news of an earlier one is not taken for news of this one. */
-  #connection = 0
-
-  constructor(
-    private readonly server: VirtualIntroductionServer,
-    private readonly identity: Identity,
-    readonly network: string,
-    private readonly events: IntroducerEvents,
-  ) {}
-
-  get id(): Id {
-    return this.identity.id
-  }
-
-  connect(): void {
-    const { latencyMs, connectRoundTrips } = this.server.options
-    switch (this.#state) {
-      case 'closed':
-      case 'connecting':
-        break
-      case 'connected':
-        this.#later(2 * latencyMs, () => this.#welcome())
-        break
-      case 'idle': {
-        this.#state = 'connecting'
-        this.#connection++
-        const roundTrips = this.server.isRunning ? connectRoundTrips : 1
-        this.#later(2 * roundTrips * latencyMs, () => this.#enter())
-      }
-    }
-  }
-
-  send(to: Id, signal: Uint8Array): boolean {
-    if (this.#state !== 'connected') return false
-    const copy = signal.slice()
-    this.#later(this.server.options.latencyMs, () => this.server.relay(this, to, copy))
-    return true
-  }
-
-  joined(): void {
-    if (this.#state !== 'connected') return
-    this.#later(this.server.options.latencyMs, () => this.server.admit(this))
-  }
-
-  close(): void {
-    this.#state = 'closed'
-    this.server.forget(this)
-  }
-
-  /** The node has died: the server does not know yet. */
-  die(): void {
-    this.#state = 'closed'
-  }
-
-  hear(from: Id, signal: Uint8Array): void {
-    this.#later(this.server.options.latencyMs, () => this.events.onSignal(from, signal))
-  }
-
-  /** The server has let go of this node. */
-  fall(error?: KadrtcError): void {
-    this.#later(this.server.options.latencyMs, () => this.#down(error))
-  }
-
-  #enter(): void {
-    if (!this.server.isRunning) this.#down(new KadrtcError('SERVER_UNREACHABLE', 'not running'))
-    else if (!this.server.serves(this.network)) this.#down(new KadrtcError('WRONG_NETWORK', this.network))
-    else {
-      this.#state = 'connected'
-      this.server.register(this)
-      this.#welcome()
-    }
-  }
-
-  #welcome(): void {
-    this.events.onWelcome(this.server.greetersFor(this))
-  }
-
-  #down(error?: KadrtcError): void {
-    this.#state = 'idle'
-    this.events.onDown(error)
-  }
-
-  /** Does it then, if this connection still stands. */
-  #later(delayMs: number, act: () => void): void {
-    const connection = this.#connection
-    this.server.options.clock.setTimer(delayMs, () => {
-      if (this.#connection === connection && this.#state !== 'closed' && this.#state !== 'idle') act()
+  /** At whole seconds since the start, and only while somebody is connected: time passes faster without. */
+  #tickNext(): void {
+    this.#isTicking = true
+    const sinceMs = (this.clock.elapsedMs - this.#startedAtMs) % tickMs
+    this.clock.setTimer(tickMs - sinceMs, () => {
+      this.#isTicking = false
+      this.#reception.tick()
+      if (this.#reception.clients > 0) this.#tickNext()
     })
   }
 }

@@ -54,7 +54,7 @@ describe('the virtual introduction server', () => {
   })
 
   test('tells nobody of newcomers where there are greeters enough, and keeps the latest of them', async () => {
-    const { clock, visit, greeters } = introductions({ greetersMax: 2, newcomersMax: 2 })
+    const { clock, visit, greeters } = introductions({ limits: { greetersPerWelcome: 2, newcomersMax: 2 } })
     const [greeter] = await greeters(1)
     visit()
     const latest = visit()
@@ -79,13 +79,88 @@ describe('the virtual introduction server', () => {
     expect(new Set(given).size).toBe(8)
   })
 
-  test('keeps 32 greeters and says goodbye to the one that has greeted longest', async () => {
+  test('keeps 32 greeters, and lets all others go in peace', async () => {
     const { clock, server, greeters } = introductions()
-    const pool = await greeters(33)
-    await clock.advance(oneWayMs)
+    const visitors = await greeters(40)
+    await clock.advance(10_000)
     expect(server.connections).toBe(32)
-    expect(pool.map(({ downs }) => downs.length)).toEqual([1, ...new Array(32).fill(0)])
-    expect(pool[0]!.downs).toEqual([undefined])
+    const released = visitors.filter(({ downs }) => downs.length > 0)
+    expect(released.map(({ downs }) => downs)).toEqual(new Array(8).fill([undefined]))
+  })
+
+  test('replaces no more than one greeter in 15 s before they have served their time', async () => {
+    const { clock, visit, greeters } = introductions({ poolMax: 4 })
+    const pool = await greeters(4)
+    const released = () => pool.filter(({ downs }) => downs.length > 0).length
+    for (let round = 0; round < 3; round++) {
+      await greeters(6)
+      expect(released()).toBeLessThanOrEqual(1)
+      await clock.advance(4_000)
+    }
+    await clock.advance(600_000)
+    const before = released()
+    const next = visit()
+    await clock.advance(connectMs)
+    next.session.joined()
+    await clock.advance(10_000)
+    expect(released()).toBe(before + 1)
+    expect(next.downs).toEqual([])
+  })
+
+  test('lets go of who was named only when its newcomer has had time to reach it', async () => {
+    const { clock, visit, greeters } = introductions({ poolMax: 1 })
+    await greeters(1)
+    const [named, newcomer] = [visit(), visit()]
+    await clock.advance(connectMs)
+    named.session.joined()
+    await clock.advance(4_500)
+    newcomer.session.send(named.id, Uint8Array.of(1))
+    await clock.advance(2 * oneWayMs)
+    expect(named.signals).toEqual([{ from: newcomer.id, bytes: [1] }])
+    await clock.advance(2_000)
+    expect(named.downs).toEqual([undefined])
+  })
+
+  test('is given up by a node that has no welcome after ten seconds', async () => {
+    const { clock, visit } = introductions({ latencyMs: 1_500 })
+    const far = visit()
+    await clock.advance(9_999)
+    expect(far.downs).toEqual([])
+    await clock.advance(5_000)
+    expect(far).toMatchObject({ welcomes: [], downs: ['SERVER_UNREACHABLE'] })
+  })
+
+  test('lets go of who joins for a minute without a word', async () => {
+    const { clock, visit } = introductions()
+    const silent = visit()
+    await clock.advance(58_000)
+    expect(silent.downs).toEqual([])
+    await clock.advance(4_000)
+    expect(silent.downs).toEqual([undefined])
+  })
+
+  test('lets 20 nodes a minute join from one address; by default each node has its own', async () => {
+    const office = introductions({ addressOf: () => 'office' })
+    const visitors = Array.from({ length: 21 }, () => office.visit())
+    await office.clock.advance(connectMs)
+    const refused = visitors.pop()!
+    expect(visitors.every(({ welcomes }) => welcomes.length === 1)).toBe(true)
+    expect(refused).toMatchObject({ welcomes: [], downs: ['SERVER_REFUSED'] })
+    const homes = introductions()
+    const others = Array.from({ length: 50 }, () => homes.visit())
+    await homes.clock.advance(connectMs)
+    expect(others.every(({ welcomes }) => welcomes.length === 1)).toBe(true)
+  })
+
+  test('drops the signals of who sends too many at once', async () => {
+    const { clock, visit, greeters } = introductions()
+    const [greeter] = await greeters(1)
+    const hasty = visit()
+    await clock.advance(connectMs)
+    for (let i = 0; i < 250; i++) hasty.session.send(greeter!.id, Uint8Array.of(i))
+    await clock.advance(2 * oneWayMs)
+    expect(greeter!.signals).toHaveLength(200)
+    expect(hasty.session.send(greeter!.id, new Uint8Array(20_000))).toBe(false)
   })
 
   test('hands on signals both ways, and drops those to nobody', async () => {
@@ -160,11 +235,16 @@ describe('the virtual introduction server', () => {
     await clock.advance(connectMs)
     expect(early.welcomes).toEqual([[dead!.id]])
     expect(connecting.welcomes).toEqual([])
-    await clock.advance(30_000)
+    early.session.joined()
+    await clock.advance(29_000)
     const late = visit()
     await clock.advance(connectMs)
-    expect(late.welcomes).toEqual([[early.id]])
-    expect(server.connections).toBe(2)
+    expect(new Set(late.welcomes[0])).toEqual(new Set([dead!.id, early.id]))
+    await clock.advance(32_000)
+    const latest = visit()
+    await clock.advance(connectMs)
+    expect(new Set(latest.welcomes[0])).toEqual(new Set([early.id, late.id]))
+    expect(server.connections).toBe(3)
   })
 
   test('a node that comes back takes the place of its earlier session', async () => {
@@ -186,7 +266,7 @@ describe('the virtual introduction server', () => {
     const [earlier] = await greeters(1)
     const later = visit(earlier!.identity)
     await clock.advance(connectMs + oneWayMs)
-    expect(earlier!.downs).toEqual([undefined])
+    expect(earlier!.downs).toEqual(['SERVER_REFUSED'])
     expect(later.downs).toEqual([])
     expect(server.connections).toBe(1)
   })
