@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createSignalingServer, type Limits, type SignalingServer } from '../src/index.js'
 import { ManualClock } from './manual-clock.js'
 import { opened, TestClient } from './test-client.js'
@@ -42,6 +42,23 @@ describe('time', () => {
     expect(await silent.closed).toBe(1000)
     await busy.settled()
     await greeter.settled()
+  })
+
+  it('tells nobody of a greeter that does not answer when it is asked for a sign of life', async () => {
+    await start()
+    const vanished = new TestClient(server, undefined, { autoPong: false })
+    const [alive, newcomer] = [new TestClient(server), new TestClient(server)]
+    await vanished.promoted()
+    await alive.promoted()
+    await newcomer.welcomed()
+    clock.advance(3_000)
+    const asked = [once(vanished.socket, 'ping'), once(alive.socket, 'ping')]
+    expect((await newcomer.settled()).greeters).toHaveLength(2)
+    await Promise.all(asked)
+    clock.advance(3_000)
+    // Both are named until the answer of the living one is here.
+    await vi.waitFor(async () => expect((await newcomer.settled()).greeters).toEqual([alive.id]))
+    expect(server.stats().greeters).toBe(2)
   })
 
   it('pings, and cuts off a peer that does not answer', async () => {

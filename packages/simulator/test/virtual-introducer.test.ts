@@ -225,7 +225,7 @@ describe('the virtual introduction server', () => {
     expect(gone).toMatchObject({ welcomes: [[]], signals: [], downs: [] })
   })
 
-  test('a crashed node hears nothing more and is given out until the server misses it', async () => {
+  test('a crashed node hears nothing more, is given out until it owes a sign of life, and counts until it misses a ping', async () => {
     const { clock, server, visit, greeters } = introductions()
     const [dead] = await greeters(1)
     const connecting = visit()
@@ -240,10 +240,12 @@ describe('the virtual introduction server', () => {
     const late = visit()
     await clock.advance(connectMs)
     expect(new Set(late.welcomes[0])).toEqual(new Set([dead!.id, early.id]))
-    await clock.advance(32_000)
+    await clock.advance(3_000)
     const latest = visit()
     await clock.advance(connectMs)
     expect(new Set(latest.welcomes[0])).toEqual(new Set([early.id, late.id]))
+    expect(server.connections).toBe(4)
+    await clock.advance(28_000)
     expect(server.connections).toBe(3)
   })
 

@@ -55,7 +55,7 @@ export class ClientSession {
     this.#context = context
     this.#messages = new TokenBucket(context.limits.messages, now)
     this.#activeAt = now
-    this.#heartbeat = new Heartbeat(context.limits.pingIntervalMs, now)
+    this.#heartbeat = new Heartbeat(context.limits.pingIntervalMs, context.limits.signOfLifeMs, now)
     this.#state = { phase: 'challenged', nonce, deadlineAt: now + context.limits.handshakeMs }
     this.#send({ type: 'challenge', nonce })
   }
@@ -63,19 +63,19 @@ export class ClientSession {
   /** A WebSocket message. */
   receive(bytes: Uint8Array, isBinary: boolean): void {
     if (this.#state.phase === 'closed') return
-    this.#heartbeat.heard()
+    this.#heartbeat.heard(this.#context.now())
     if (!isBinary) this.refuse('bad-message', 'not a binary message')
     else if (this.#mayReceive(1)) this.#decode(bytes)
   }
 
   /** A WebSocket ping, which `ws` answers: it costs as much as a message. */
   receivePing(): void {
-    this.#heartbeat.heard()
+    this.#heartbeat.heard(this.#context.now())
     if (this.#state.phase !== 'closed') this.#mayReceive(1)
   }
 
   receivePong(): void {
-    this.#heartbeat.heard()
+    this.#heartbeat.heard(this.#context.now())
   }
 
   /** Checks every deadline. */
@@ -217,7 +217,9 @@ export class ClientSession {
       },
       introduced: () => {
         this.#introducedAt = this.#context.now()
+        if (this.#heartbeat.ask(this.#introducedAt)) this.#socket.ping()
       },
+      isSilent: () => this.#heartbeat.isSilent(this.#context.now()),
       retire: () => {
         if (this.#state.phase === 'greeting') this.#depart(this.#state)
       },

@@ -17,6 +17,11 @@ export interface Limits {
   readonly idleMs: number
   /** Between WebSocket pings; a peer that has not answered one by the next is gone. */
   readonly pingIntervalMs: number
+  /**
+   * A client that others are told of has been heard of within this, or is asked for a sign of life; while it owes one for as
+   * long, others are told of it only if nobody else is there.
+   */
+  readonly signOfLifeMs: number
   /** Messages of one client: signals and requests for more greeters. What comes faster is dropped. */
   readonly messages: Rate
   /** Messages of one client dropped for coming too fast, before the client is refused. */
@@ -52,6 +57,8 @@ export const defaultLimits: Limits = {
   idleMs: 60_000,
   // Below the 60 s after which common reverse proxies cut silent connections.
   pingIntervalMs: 30_000,
+  // A ping and its answer over a bad mobile line; at most twenty pings a minute for a greeter that is named all the time. A guess.
+  signOfLifeMs: 3_000,
   // Eight dials, each an offer and a few batches of candidates, start at once: 200 leaves them room.
   messages: { perSecond: 50, burst: 200 },
   // As many again as an honest burst.

@@ -15,6 +15,8 @@ export interface Member extends Identified {
   deliver(from: Id, signal: Uint8Array): void
   /** Somebody has just been told of it. */
   introduced(): void
+  /** It owes a sign of life: perhaps it has gone. */
+  isSilent(): boolean
   /** Another has taken its place among the greeters. */
   retire(): void
   /** The same node has connected again. */
@@ -70,14 +72,11 @@ export class NetworkRoom {
     this.#newcomers.delete(member)
   }
 
-  /** Whom `member` should dial, best first; each of them is told that it has been introduced. */
+  /** Whom `member` should dial, best first; each of them is told that it has been introduced. Silent ones, if there is nobody else. */
   introduce(member: Member): Id[] {
     const isOther = (other: Member) => other !== member
-    const candidates = {
-      greeters: this.#pool.greeters().filter(isOther),
-      newcomers: [...this.#newcomers].filter(isOther),
-    }
-    const chosen = chooseGreeters(member.id, candidates, this.#limits.greetersPerWelcome, this.#random)
+    let chosen = this.#choose(member.id, (other) => isOther(other) && !other.isSilent())
+    if (chosen.length === 0) chosen = this.#choose(member.id, isOther)
     for (const greeter of chosen) greeter.introduced()
     return chosen.map((greeter) => greeter.id)
   }
@@ -95,6 +94,14 @@ export class NetworkRoom {
     const receiver = this.#members.get(idKey(to))
     receiver?.deliver(from, signal)
     return receiver !== undefined
+  }
+
+  #choose(self: Id, isEligible: (other: Member) => boolean): Member[] {
+    const candidates = {
+      greeters: this.#pool.greeters().filter(isEligible),
+      newcomers: [...this.#newcomers].filter(isEligible),
+    }
+    return chooseGreeters(self, candidates, this.#limits.greetersPerWelcome, this.#random)
   }
 
   #dropOldestNewcomer(): void {

@@ -23,7 +23,10 @@ class FakeSocket implements SessionSocket {
   send(bytes: Uint8Array): void {
     this.sent.push(bytes)
   }
-  ping(): void {}
+  pings = 0
+  ping(): void {
+    this.pings++
+  }
   close(code: number): void {
     this.closeCode ??= code
   }
@@ -76,6 +79,28 @@ describe('a session', () => {
     expect(slow.socket.terminated).toBe(true)
     expect(slow.socket.types.filter((type) => type === 'signal')).toHaveLength(1)
     expect(sender.socket.terminated).toBe(false)
+  })
+
+  it('that others are told of is asked for a sign of life, once, and told to nobody else while it owes one', () => {
+    const context = newContext()
+    const [greeter, other, newcomer] = [welcomed(context), welcomed(context), welcomed(context)]
+    const told = () => {
+      newcomer.session.receive(encodeClientMessage({ type: 'more' }), true)
+      const message = decodeServerMessage(newcomer.socket.sent.at(-1)!)
+      return message.type === 'welcome' ? message.greeters.length : undefined
+    }
+    context.time = 2_999
+    expect([told(), greeter.socket.pings]).toEqual([2, 0])
+    context.time = 3_000
+    expect([told(), told(), greeter.socket.pings]).toEqual([2, 2, 1])
+    other.session.receivePong()
+    context.time = 5_999
+    expect(told()).toBe(2)
+    context.time = 6_000
+    expect([told(), greeter.socket.pings]).toEqual([1, 1])
+    greeter.session.receivePong()
+    expect(told()).toBe(2)
+    expect(greeter.socket.terminated).toBe(false)
   })
 
   it('is not idle while signals come for it', () => {
@@ -138,7 +163,7 @@ describe('a session', () => {
     const context = newContext()
     const { keys, session } = welcomed(context)
     const reloaded: string[] = []
-    const member = { id: keys.id, introduced() {}, retire() {}, supersede() {} }
+    const member = { id: keys.id, introduced() {}, isSilent: () => false, retire() {}, supersede() {} }
     const room = context.networks.enter('test', { ...member, deliver: (from) => reloaded.push(idKey(from)) })!
     session.closed()
     expect(context.networks.size).toBe(1)

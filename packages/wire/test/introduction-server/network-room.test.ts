@@ -8,6 +8,7 @@ import { testRandom } from './test-random.js'
 class TestMember implements Member {
   readonly id: Id
   readonly heard: string[] = []
+  silent = false
 
   constructor(bits: number) {
     this.id = idFromBytes(Uint8Array.of(bits, ...new Uint8Array(19)))
@@ -18,6 +19,9 @@ class TestMember implements Member {
   }
   introduced(): void {
     this.heard.push('introduced')
+  }
+  isSilent(): boolean {
+    return this.silent
   }
   retire(): void {
     this.heard.push('retired')
@@ -48,6 +52,16 @@ describe('a room', () => {
     const room = roomOf({ newcomersMax: 3 }, ...members)
     const other = new TestMember(9)
     expect(firstBytes(room.introduce(other))).toEqual([3, 4, 5])
+  })
+
+  it('tells of who owes a sign of life only if nobody else is there', () => {
+    const [near, far, newcomer] = [new TestMember(1), new TestMember(9), new TestMember(2)]
+    const room = roomOf({}, near, far, newcomer)
+    room.joined(near, 0)
+    near.silent = true
+    expect(firstBytes(room.introduce(newcomer))).toEqual([9])
+    far.silent = true
+    expect(firstBytes(room.introduce(newcomer))).toEqual([1, 9])
   })
 
   it('takes an earlier connection of the same node out of everything, greeting included', () => {
