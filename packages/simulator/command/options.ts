@@ -1,5 +1,6 @@
 /** The command line of `npm run sim`: what may be asked for, and the line that asks for the same again. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { unconnectableShare } from '@kadrtc/simulator'
 import { durationText, parseDurationMs } from './duration.js'
 
 export interface SimOptions {
@@ -20,7 +21,7 @@ export interface SimOptions {
   readonly latencyMs: number
   /** Mean extra delay of a message, in percent of its way. */
   readonly jitter: number
-  /** Pairs of nodes that can open no link, in percent. */
+  /** Pairs of nodes that can open no link, by the NATs they are behind, in percent. */
   readonly nat: number
   readonly json: boolean
   /** File to write the report to. */
@@ -45,7 +46,7 @@ export const usage = `Simulates a network of nodes and reports how well it does.
   --value-bytes N    size of a value, up to 65536 (100)
   --latency-ms N     median direct round trip between nodes (80)
   --jitter P         mean extra delay of a message, in percent (10)
-  --nat P            percent of pairs that can open no direct link (0)
+  --nat P            percent of pairs that can open no link, by the NATs they are behind (${100 * unconnectableShare})
   --json             print one JSON object a line instead of a text
   --html FILE        write a page with plots as well
   --help             print this
@@ -127,7 +128,7 @@ export function parseOptions(args: readonly string[], newSeed: () => string): Si
     valueBytes: number('value-bytes', 100, { least: 0, most: 65_536, whole: true }),
     latencyMs: number('latency-ms', 80, { least: 5, most: 10_000 }),
     jitter: number('jitter', 10, { least: 0, most: 1_000 }),
-    nat: number('nat', 0, percent),
+    nat: number('nat', 100 * unconnectableShare, percent),
     json: values.json ?? false,
     html: textOf('html', values.html),
   }

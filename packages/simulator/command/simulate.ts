@@ -6,11 +6,18 @@
  */
 import { idToHex } from '@kadrtc/kademlia'
 import { KadNode } from '@kadrtc/node'
-import { Churn, Cluster, type LatencyModel, latencyPlane, type SessionLengths } from '@kadrtc/simulator'
+import {
+  Churn,
+  Cluster,
+  type ClusterPorts,
+  type LatencyModel,
+  latencyPlane,
+  natClasses,
+  type SessionLengths,
+} from '@kadrtc/simulator'
 import type { OperationEvent, SimEvent, TrafficEvent } from './events.js'
 import { Operations, rounded, type StoredValue } from './operations.js'
 import type { SimOptions } from './options.js'
-import { pairsApart } from './pairs-apart.js'
 import { quantile } from './quantiles.js'
 
 /** Where a run is, for a progress bar. */
@@ -26,6 +33,8 @@ export interface SimProgress {
 export interface Watchers {
   /** Undefined: nobody departs. */
   readonly lengths?: SessionLengths | undefined
+  /** Makes the nodes. Default: as an app's are. */
+  readonly createNode?: (ports: ClusterPorts) => KadNode
   readonly onEvent?: (event: SimEvent) => void
   /** Called often; what it is given is worked out when asked for. */
   readonly onProgress?: (progress: () => SimProgress) => void
@@ -67,7 +76,7 @@ class Simulation {
     const { seed, latencyMs: medianRttMs, jitter, nat, valueBytes } = options
     this.#cluster = new Cluster<KadNode>({
       seed,
-      createNode: (ports) => new KadNode(ports),
+      createNode: this.watchers.createNode ?? ((ports) => new KadNode(ports)),
       start: (node) => node.start({ allowAlone: true }),
       stop: (node) => node.close(),
       latency: (random) => {
@@ -77,7 +86,7 @@ class Simulation {
       traced: false,
       granularityMs: 1,
     })
-    if (nat > 0) this.#cluster.network.faults.canConnect = pairsApart(seed, nat / 100)
+    if (nat > 0) this.#cluster.network.faults.canConnect = natClasses(seed, nat / 100).canConnect
     this.#operations = new Operations(this.#cluster, this.#direct, valueBytes, (event) =>
       this.#onOperation(event),
     )

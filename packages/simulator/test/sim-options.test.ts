@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { clockText, durationText, parseDurationMs } from '../command/duration.js'
-import { commandLineOf, OptionsError, parseOptions, type SimOptions } from '../command/options.js'
+import { commandLineOf, OptionsError, parseOptions, type SimOptions, usage } from '../command/options.js'
 
 const newSeed = () => 'drawn'
 
@@ -13,7 +13,7 @@ function parsed(...args: string[]): SimOptions {
 describe('the command line of sim', () => {
   test('says what is to be simulated', () => {
     const line =
-      '--nodes 10000 --seed 7 --churn 10m --churn-shape 0.5 --crashes 80 --minutes 2.5 --lookups 20 --value-bytes 0 --json --html report.html --latency-ms 50 --jitter 0 --nat 8'
+      '--nodes 10000 --seed 7 --churn 10m --churn-shape 0.5 --crashes 80 --minutes 2.5 --lookups 20 --value-bytes 0 --json --html report.html --latency-ms 50 --jitter 0 --nat 12'
     expect(parsed(...line.split(' '))).toEqual({
       nodes: 10_000,
       seed: '7',
@@ -26,7 +26,7 @@ describe('the command line of sim', () => {
       valueBytes: 0,
       latencyMs: 50,
       jitter: 0,
-      nat: 8,
+      nat: 12,
       json: true,
       html: 'report.html',
     })
@@ -35,6 +35,11 @@ describe('the command line of sim', () => {
   test('a seed is drawn when none is given', () => {
     expect(parsed().seed).toBe('drawn')
     expect(parsed('--seed', 'mine').seed).toBe('mine')
+  })
+
+  test('8 % of all pairs cannot connect unless something else is said', () => {
+    expect(parsed().nat).toBe(8)
+    expect(usage).toMatch(/--nat P .*\(8\)$/m)
   })
 
   test('help goes before all else', () => {

@@ -1,4 +1,6 @@
-import { exponential } from '@kadrtc/simulator'
+import { idFromHex } from '@kadrtc/kademlia'
+import { KadNode } from '@kadrtc/node'
+import { type ClusterPorts, exponential, natClasses } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import type { SimEvent } from '../command/events.js'
 import type { SimOptions } from '../command/options.js'
@@ -100,9 +102,20 @@ describe('a simulated life', () => {
     expect(putP50Ms(slow)).toBeGreaterThan(3 * putP50Ms(quick))
   })
 
-  test('pairs that cannot connect have no link', async () => {
+  test('pairs that cannot connect have no link, by the NATs that they are behind', async () => {
     const linksOf = async (nat: number) => {
-      const events = await simulate({ ...options, churnMs: undefined, nat })
+      const nodes: KadNode[] = []
+      const createNode = (ports: ClusterPorts) => {
+        const node = new KadNode(ports)
+        nodes.push(node)
+        return node
+      }
+      const events = await simulate({ ...options, churnMs: undefined, nat }, { createNode })
+      const { canConnect } = natClasses(options.seed, nat / 100)
+      const linked = nodes.flatMap((node) =>
+        node.inspect().links.map(({ peer }) => canConnect(node.id, idFromHex(peer))),
+      )
+      expect(linked).not.toContain(false)
       return eventsOf(events, 'summary')[0]!
     }
     const [open, half, none] = [await linksOf(0), await linksOf(50), await linksOf(100)]
