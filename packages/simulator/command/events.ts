@@ -73,6 +73,8 @@ export interface SummaryEvent {
   readonly arrivals: number
   readonly virtualMs: number
   readonly realMs: number
+  /** A hash of all that happened, if it is asked for. */
+  readonly trace?: string
 }
 
 export type SimEvent = SizeEvent | OperationEvent | SurvivalEvent | TrafficEvent | SummaryEvent

@@ -1,7 +1,16 @@
 /** The command line of `npm run sim`: what may be asked for, and the line that asks for the same again. */
-import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { unconnectableShare } from '@kadrtc/simulator'
-import { durationText, parseDurationMs } from './duration.js'
+import {
+  argumentText,
+  type Bounds,
+  durationOf,
+  numberOf,
+  OptionsError,
+  parseWords,
+  percent,
+  textOf,
+} from './arguments.js'
+import { durationText } from './duration.js'
 
 export interface SimOptions {
   readonly nodes: number
@@ -23,13 +32,12 @@ export interface SimOptions {
   readonly jitter: number
   /** Pairs of nodes that can open no link, by the NATs they are behind, in percent. */
   readonly nat: number
+  /** Hash all that happens, so that runs can be compared. */
+  readonly trace: boolean
   readonly json: boolean
   /** File to write the report to. */
   readonly html: string | undefined
 }
-
-/** What is wrong with the command line, for the person who wrote it. */
-export class OptionsError extends Error {}
 
 export const usage = `Simulates a network of nodes and reports how well it does.
 
@@ -47,36 +55,14 @@ export const usage = `Simulates a network of nodes and reports how well it does.
   --latency-ms N     median direct round trip between nodes (80)
   --jitter P         mean extra delay of a message, in percent (10)
   --nat P            percent of pairs that can open no link, by the NATs they are behind (${100 * unconnectableShare})
+  --trace            print a hash of all that happened: runs of one seed and the same options have the same
   --json             print one JSON object a line instead of a text
   --html FILE        write a page with plots as well
   --help             print this
+
+The exit code is 0 if the run came to its end, 1 if it failed or a law of the network was broken, 2 if the command line
+cannot be read. What fails says its seed and the command that replays it.
 `
-
-export const soakUsage = `Lets a network live under all faults at once, and checks what must always hold.
-
-  npm run sim:soak -- [options]
-
-  --nodes N     nodes to begin with (40)
-  --seed S      the run's seed; the same seed and options give the same run (a random one)
-  --minutes M   virtual minutes under faults; half an hour of quiet comes on top (30)
-  --verbose     print all that is done
-  --help        print this
-`
-
-export interface SoakCommand {
-  readonly nodes: number
-  readonly seed: string
-  readonly minutes: number
-  readonly verbose: boolean
-}
-
-const soakWords = {
-  nodes: { type: 'string' },
-  seed: { type: 'string' },
-  minutes: { type: 'string' },
-  verbose: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
 
 const words = {
   nodes: { type: 'string' },
@@ -91,18 +77,11 @@ const words = {
   'latency-ms': { type: 'string' },
   jitter: { type: 'string' },
   nat: { type: 'string' },
+  trace: { type: 'boolean' },
   json: { type: 'boolean' },
   html: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
-
-interface Bounds {
-  readonly least: number
-  readonly most: number
-  readonly whole?: boolean
-}
-
-const percent: Bounds = { least: 0, most: 100 }
 
 /** 'help' when that is asked for. `newSeed` is called if none is given. Throws OptionsError. */
 export function parseOptions(args: readonly string[], newSeed: () => string): SimOptions | 'help' {
@@ -129,66 +108,35 @@ export function parseOptions(args: readonly string[], newSeed: () => string): Si
     latencyMs: number('latency-ms', 80, { least: 5, most: 10_000 }),
     jitter: number('jitter', 10, { least: 0, most: 1_000 }),
     nat: number('nat', 100 * unconnectableShare, percent),
+    trace: values.trace ?? false,
     json: values.json ?? false,
     html: textOf('html', values.html),
   }
 }
 
-/** As `parseOptions`, for `npm run sim:soak`. */
-export function parseSoakOptions(args: readonly string[], newSeed: () => string): SoakCommand | 'help' {
-  const values = parseWords(args, soakWords)
-  if (values.help) return 'help'
-  return {
-    nodes: numberOf('nodes', values.nodes, 40, { least: 8, most: 10_000, whole: true }),
-    seed: textOf('seed', values.seed) ?? newSeed(),
-    minutes: numberOf('minutes', values.minutes, 30, { least: 0.1, most: 100_000 }),
-    verbose: values.verbose ?? false,
-  }
-}
-
 /** The command that gives the same run again. */
 export function commandLineOf(options: SimOptions): string {
-  const { churnMs, churnShape, sessions, json, html } = options
-  const line = ['npm run sim --', '--nodes', options.nodes, '--seed', quoted(options.seed)]
-  if (churnMs !== undefined) line.push('--churn', durationText(churnMs), '--churn-shape', churnShape)
-  if (sessions !== undefined) line.push('--sessions', quoted(sessions))
-  line.push('--crashes', options.crashes, '--minutes', options.minutes, '--lookups', options.lookups)
-  line.push('--value-bytes', options.valueBytes, '--latency-ms', options.latencyMs)
-  line.push('--jitter', options.jitter, '--nat', options.nat)
-  if (json) line.push('--json')
-  if (html !== undefined) line.push('--html', quoted(html))
-  return line.join(' ')
-}
-
-function parseWords<W extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], options: W) {
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
-  } catch (error) {
-    throw new OptionsError(error instanceof Error ? error.message : String(error))
+  const { churnMs, churnShape, sessions, trace, json, html } = options
+  const line = ['npm run sim --']
+  const say = (name: string, value: string | number | undefined) => {
+    if (value !== undefined) line.push(argumentText(name, value))
   }
-}
-
-function numberOf(name: string, text: string | undefined, otherwise: number, bounds: Bounds): number {
-  if (text === undefined) return otherwise
-  const { least, most, whole = false } = bounds
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value
-  const kind = whole ? 'a whole number' : 'a number'
-  throw new OptionsError(`--${name} is ${kind} from ${least} to ${most}, not "${text}"`)
-}
-
-function durationOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const ms = parseDurationMs(text)
-  if (ms === undefined) throw new OptionsError(`--${name} is a duration like 10m, 90s or 1.5h, not "${text}"`)
-  return ms
-}
-
-function textOf(name: string, text: string | undefined): string | undefined {
-  if (text === '') throw new OptionsError(`--${name} is empty`)
-  return text
-}
-
-function quoted(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  say('nodes', options.nodes)
+  say('seed', options.seed)
+  if (churnMs !== undefined) {
+    say('churn', durationText(churnMs))
+    say('churn-shape', churnShape)
+  }
+  say('sessions', sessions)
+  say('crashes', options.crashes)
+  say('minutes', options.minutes)
+  say('lookups', options.lookups)
+  say('value-bytes', options.valueBytes)
+  say('latency-ms', options.latencyMs)
+  say('jitter', options.jitter)
+  say('nat', options.nat)
+  if (trace) line.push('--trace')
+  if (json) line.push('--json')
+  say('html', html)
+  return line.join(' ')
 }

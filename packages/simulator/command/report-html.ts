@@ -21,6 +21,7 @@ export function reportHtml(options: SimOptions, events: readonly SimEvent[]): st
     ['real time', clockText(realMs)],
     ['links', `p50 ${linksP50}, p99 ${linksP99}`],
     ['departures', String(departures)],
+    ...(summary.trace === undefined ? [] : [['trace', summary.trace]]),
   ]
   return `<!doctype html>
 <html lang="en">

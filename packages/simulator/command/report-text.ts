@@ -64,6 +64,7 @@ function networkLines(summary: SummaryEvent): string[] {
     `time     ${clockText(virtualMs)} virtual in ${clockText(realMs)} real, ${(virtualMs / Math.max(1, realMs)).toFixed(1)} times as fast`,
     `links    p50 ${linksP50}, p99 ${linksP99}`,
     `churn    ${departures} departures, ${arrivals} arrivals`,
+    ...(summary.trace === undefined ? [] : [`trace    ${summary.trace}`]),
   ]
 }
 

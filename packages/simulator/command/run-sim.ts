@@ -4,9 +4,11 @@
  *     process.exitCode = await runSim(process.argv.slice(2), process)
  */
 import { randomInt } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fromTrace, type SessionLengths, weibull } from '@kadrtc/simulator'
-import { commandLineOf, OptionsError, parseOptions, type SimOptions, usage } from './options.js'
+import { OptionsError } from './arguments.js'
+import { commandLineOf, parseOptions, type SimOptions, usage } from './options.js'
 import { ProgressBar, type Terminal } from './progress-bar.js'
 import { reportText } from './report-text.js'
 import { simulate } from './simulate.js'
@@ -63,6 +65,7 @@ function readOptions(args: readonly string[], { stdout, stderr }: Streams): Read
       stdout.write(usage)
       return 0
     }
+    if (options.html !== undefined) demandWritable(options.html)
     return { options, lengths: lengthsOf(options) }
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error
@@ -78,5 +81,16 @@ function lengthsOf({ churnMs, churnShape, sessions }: SimOptions): SessionLength
     return fromTrace(readFileSync(sessions, 'utf8'))
   } catch (error) {
     throw new OptionsError(`--sessions ${sessions}: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** A run may take hours: that its page has no place to go is said before it. */
+function demandWritable(file: string): void {
+  try {
+    if (existsSync(file) && statSync(file).isDirectory()) throw new Error('is a folder')
+    accessSync(existsSync(file) ? file : dirname(file), constants.W_OK)
+    if (!statSync(dirname(file)).isDirectory()) throw new Error(`${dirname(file)} is no folder`)
+  } catch (error) {
+    throw new OptionsError(`--html ${file}: ${error instanceof Error ? error.message : error}`)
   }
 }

@@ -1,8 +1,9 @@
 /** The whole of `npm run sim:soak`: a long life under all faults, which ends well or with the command that shows it again. */
 import { randomInt } from 'node:crypto'
 import { soak } from '@kadrtc/simulator'
-import { OptionsError, parseSoakOptions, soakUsage } from './options.js'
+import { OptionsError } from './arguments.js'
 import type { Streams } from './run-sim.js'
+import { parseSoakOptions, soakUsage } from './soak-options.js'
 
 /** Resolves with the exit code: 2 for a command line that cannot be read, 1 for a violation. */
 export async function runSoak(args: readonly string[], { stdout, stderr }: Streams): Promise<number> {

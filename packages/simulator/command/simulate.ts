@@ -73,7 +73,7 @@ class Simulation {
     private readonly options: SimOptions,
     private readonly watchers: Watchers,
   ) {
-    const { seed, latencyMs: medianRttMs, jitter, nat, valueBytes } = options
+    const { seed, latencyMs: medianRttMs, jitter, nat, valueBytes, trace } = options
     this.#cluster = new Cluster<KadNode>({
       seed,
       createNode: this.watchers.createNode ?? ((ports) => new KadNode(ports)),
@@ -83,7 +83,7 @@ class Simulation {
         this.#direct = latencyPlane(random, { medianRttMs })
         return latencyPlane(random, { medianRttMs, jitter: jitter / 100 })
       },
-      traced: false,
+      traced: trace,
       granularityMs: 1,
     })
     if (nat > 0) this.#cluster.network.faults.canConnect = natClasses(seed, nat / 100).canConnect
@@ -111,6 +111,7 @@ class Simulation {
       arrivals: churn?.counters.arrivals ?? 0,
       virtualMs: rounded(this.#cluster.clock.elapsedMs),
       realMs: Math.round(performance.now() - this.#realStartMs),
+      ...(this.options.trace ? { trace: this.#cluster.trace.digest() } : {}),
     })
   }
 

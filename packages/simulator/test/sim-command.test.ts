@@ -66,12 +66,17 @@ describe('npm run sim', () => {
     expect((await sim('--help')).stdout).toContain('--churn D')
   })
 
-  test('a run that fails names its seed and the command that replays it', async () => {
-    const nowhere = join(folder, 'no', 'such', 'folder.html')
-    const { status, stderr } = await sim(...small, '--html', nowhere)
-    expect(status).toBe(1)
-    expect(stderr).toContain('failed with seed 7')
-    expect(stderr).toContain('npm run sim -- --nodes 16 --seed 7 --crashes 100 --minutes 0.2 --lookups 5')
+  test('a page that cannot be written is found out before the run', async () => {
+    const refused = async (page: string) => {
+      const { status, stdout, stderr } = await sim(...small, '--json', '--html', page)
+      expect([status, stdout]).toEqual([2, ''])
+      return stderr
+    }
+    expect(await refused(join(folder, 'no', 'such', 'folder.html'))).toMatch(/^--html .*folder\.html: ENOENT/)
+    expect(await refused(folder)).toMatch(/is a folder$/m)
+    const file = join(folder, 'file.txt')
+    writeFileSync(file, '')
+    expect(await refused(join(file, 'page.html'))).toMatch(/^--html .*page\.html: /)
   })
 })
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { OptionsError } from '../command/arguments.js'
 import { clockText, durationText, parseDurationMs } from '../command/duration.js'
-import { commandLineOf, OptionsError, parseOptions, type SimOptions, usage } from '../command/options.js'
+import { commandLineOf, parseOptions, type SimOptions, usage } from '../command/options.js'
+import { parseSoakOptions, soakCommandLineOf, soakUsage } from '../command/soak-options.js'
 
 const newSeed = () => 'drawn'
 
@@ -13,7 +15,7 @@ function parsed(...args: string[]): SimOptions {
 describe('the command line of sim', () => {
   test('says what is to be simulated', () => {
     const line =
-      '--nodes 10000 --seed 7 --churn 10m --churn-shape 0.5 --crashes 80 --minutes 2.5 --lookups 20 --value-bytes 0 --json --html report.html --latency-ms 50 --jitter 0 --nat 12'
+      '--nodes 10000 --seed 7 --churn 10m --churn-shape 0.5 --crashes 80 --minutes 2.5 --lookups 20 --value-bytes 0 --json --html report.html --latency-ms 50 --jitter 0 --nat 12 --trace'
     expect(parsed(...line.split(' '))).toEqual({
       nodes: 10_000,
       seed: '7',
@@ -27,6 +29,7 @@ describe('the command line of sim', () => {
       latencyMs: 50,
       jitter: 0,
       nat: 12,
+      trace: true,
       json: true,
       html: 'report.html',
     })
@@ -60,7 +63,10 @@ describe('the command line of sim', () => {
     [['--churn', '1m', '--sessions', 'file'], 'give one'],
     [['--churn-shape', '0.5'], 'needs --churn'],
     [['--knots', '3'], "Unknown option '--knots'"],
-    [['--nodes'], 'argument missing'],
+    [['--nodes'], '--nodes needs a value after it'],
+    [['--nodes', '--json'], '--nodes needs a value after it, not "--json"'],
+    [['--nodes', '-5'], '--nodes is a whole number from 2 to 1000000, not "-5"'],
+    [['--jitter', '-.5'], '--jitter is a number from 0 to 1000, not "-.5"'],
     [['--json=yes'], 'does not take an argument'],
     [['stray'], 'stray'],
   ])('%j is refused in words', (args, message) => {
@@ -78,11 +84,14 @@ describe('the command line of sim', () => {
         '90s',
         '--churn-shape',
         '0.4',
+        '--trace',
         '--json',
         '--html',
         'my report.html',
       ],
     ],
+    [['--seed', '-7', '--html=-x.html']],
+    [['--seed=--json', "--sessions=-it's"]],
     [
       [
         '--sessions',
@@ -100,6 +109,30 @@ describe('the command line of sim', () => {
   ])('the replaying command of %j asks for the same', (args) => {
     const options = parsed(...args)
     expect(parsed(...wordsOf(commandLineOf(options)))).toEqual(options)
+  })
+})
+
+describe('the command line of sim:soak', () => {
+  test('has a size, a seed and virtual minutes', () => {
+    expect(parseSoakOptions(['--nodes', '9', '--minutes', '0.5', '--verbose'], newSeed)).toEqual({
+      nodes: 9,
+      seed: 'drawn',
+      minutes: 0.5,
+      verbose: true,
+    })
+    expect(soakUsage).toMatch(/--minutes M +minutes of virtual time/)
+  })
+
+  test('is replayed by its command', () => {
+    const command = parseSoakOptions(["--seed=-it's", '--nodes', '12', '--verbose'], newSeed)
+    if (command === 'help') throw new Error('help was not asked for')
+    expect(parseSoakOptions(wordsOf(soakCommandLineOf(command)), newSeed)).toEqual(command)
+  })
+
+  test('a negative number is refused in words', () => {
+    expect(() => parseSoakOptions(['--minutes', '-1'], newSeed)).toThrow(
+      '--minutes is a number from 0.1 to 100000, not "-1"',
+    )
   })
 })
 

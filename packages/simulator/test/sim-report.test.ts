@@ -18,6 +18,7 @@ const options: SimOptions = {
   latencyMs: 80,
   jitter: 10,
   nat: 0,
+  trace: false,
   json: false,
   html: undefined,
 }
@@ -110,6 +111,13 @@ describe('the text', () => {
     expect(text).not.toMatch(/^hops/m)
     const told = events.map((event) => (event.kind === 'get' ? { ...event, hops: 2 } : event))
     expect(reportText(options, told)).toMatch(/^hops +2 +2 +2$/m)
+  })
+
+  test('the hash of the trace is told where it was asked for', () => {
+    expect(text).not.toMatch(/^trace/m)
+    const traced = events.map((event) => (event.kind === 'summary' ? { ...event, trace: '0f1e' } : event))
+    expect(reportText(options, traced)).toMatch(/^trace {4}0f1e$/m)
+    expect(reportHtml(options, traced)).toContain('<dt>trace</dt><dd>0f1e</dd>')
   })
 
   test('ends with the command that gives it again', () => {

@@ -21,11 +21,13 @@ const options: SimOptions = {
   latencyMs: 80,
   jitter: 10,
   nat: 0,
+  trace: false,
   json: false,
   html: undefined,
 }
 const lengths = exponential(30_000)
-const life = simulate(options, { lengths })
+const traced = { ...options, trace: true }
+const life = simulate(traced, { lengths })
 
 /** Without what real time has put in. */
 const virtualOnly = (events: readonly SimEvent[]) =>
@@ -35,16 +37,20 @@ describe('a simulated life', () => {
   test('replays, whoever watches', async () => {
     const seen: SimEvent[] = []
     const watched: SimProgress[] = []
-    const one = await simulate(options, {
+    const one = await simulate(traced, {
       lengths,
       onEvent: (event) => seen.push(event),
       onProgress: (progress) => watched.push(progress()),
     })
     const again = await life
-    const other = await simulate({ ...options, seed: '8' }, { lengths })
+    const other = await simulate({ ...traced, seed: '8' }, { lengths })
     expect(seen).toEqual(one)
     expect(virtualOnly(again)).toEqual(virtualOnly(one))
     expect(virtualOnly(other)).not.toEqual(virtualOnly(one))
+    const traceOf = (events: readonly SimEvent[]) => eventsOf(events, 'summary')[0]?.trace
+    expect(traceOf(one)).toMatch(/^[0-9a-f]{16}$/)
+    expect(traceOf(again)).toBe(traceOf(one))
+    expect(traceOf(other)).not.toBe(traceOf(one))
     expect([...new Set(watched.map(({ phase }) => phase))]).toEqual([
       'growing',
       'resting',
@@ -85,6 +91,7 @@ describe('a simulated life', () => {
 
   test('without session lengths nobody departs, and nothing is lost', async () => {
     const events = await simulate({ ...options, churnMs: undefined })
+    expect(eventsOf(events, 'summary')[0]).not.toHaveProperty('trace')
     const [summary] = eventsOf(events, 'summary')
     expect(summary).toMatchObject({ departures: 0, arrivals: 0, joined: 24 })
     expect(eventsOf(events, 'get').every(({ outcome }) => outcome === 'ok')).toBe(true)
