@@ -5,11 +5,11 @@
 
 export type Outcome =
   | 'ok'
-  /** A get ended with nothing, a put with too few replicas. */
+  /** A get ended with nothing, a put with half of the replicas it wanted or fewer. */
   | 'missing'
   /** It failed or timed out. */
   | 'failed'
-  /** The node that asked has departed meanwhile: this says nothing about the network. */
+  /** The node that asked departed or froze meanwhile: whatever came of it says nothing about the network. */
   | 'interrupted'
 
 /** The network at one size, while it grew: a few values are put and read again. */
@@ -20,7 +20,9 @@ export interface SizeEvent {
   readonly linksP50: number
   readonly linksP99: number
   readonly getsFound: number
+  /** Those that count: begun, and not interrupted. */
   readonly gets: number
+  readonly getsAsked: number
   readonly getP50Ms: number | null
   readonly getP90Ms: number | null
   readonly directP50Ms: number | null
@@ -44,7 +46,7 @@ export interface SurvivalEvent {
   /** Since the churn began. */
   readonly minute: number
   readonly values: number
-  /** Values of which a living node holds at least one replica. */
+  /** Values of which a node that is up holds at least one replica. */
   readonly alive: number
   readonly replicasMean: number
   readonly departures: number
@@ -61,6 +63,17 @@ export interface TrafficEvent {
   readonly connectionsOpened: number
 }
 
+/** What became of all puts, or of all gets, that were asked for. */
+export interface OperationTotals {
+  readonly asked: number
+  /** Those that the figures are of: the others count neither way. */
+  readonly counted: number
+  /** Begun, but the node that asked departed or froze meanwhile. */
+  readonly interrupted: number
+  /** There was no node that had joined, or nothing to get. */
+  readonly notBegun: number
+}
+
 export interface SummaryEvent {
   readonly kind: 'summary'
   readonly seed: string
@@ -69,6 +82,8 @@ export interface SummaryEvent {
   readonly failedStarts: number
   readonly linksP50: number
   readonly linksP99: number
+  readonly puts: OperationTotals
+  readonly gets: OperationTotals
   readonly departures: number
   readonly arrivals: number
   readonly virtualMs: number
@@ -78,3 +93,22 @@ export interface SummaryEvent {
 }
 
 export type SimEvent = SizeEvent | OperationEvent | SurvivalEvent | TrafficEvent | SummaryEvent
+
+type EventOf<K extends SimEvent['kind']> = K extends OperationEvent['kind']
+  ? OperationEvent
+  : Extract<SimEvent, { kind: K }>
+
+/** All events of one kind. */
+export function eventsOf<K extends SimEvent['kind']>(events: readonly SimEvent[], kind: K): EventOf<K>[] {
+  return events.filter((event) => event.kind === kind) as EventOf<K>[]
+}
+
+/** Puts or gets that were begun. */
+export function operationsOf(events: readonly SimEvent[], kind: 'put' | 'get'): OperationEvent[] {
+  return events.filter((event): event is OperationEvent => event.kind === kind)
+}
+
+/** Puts or gets, without those whose node departed or froze meanwhile. */
+export function countedOf(events: readonly SimEvent[], kind: 'put' | 'get'): OperationEvent[] {
+  return operationsOf(events, kind).filter(({ outcome }) => outcome !== 'interrupted')
+}

@@ -6,8 +6,7 @@ import { LineChart } from 'echarts/charts'
 import { GridComponent } from 'echarts/components'
 import { type EChartsCoreOption, init, use } from 'echarts/core'
 import { SVGRenderer } from 'echarts/renderers'
-import type { SimEvent } from './events.js'
-import { eventsOf, operationsOf } from './report-text.js'
+import { countedOf, eventsOf, type SimEvent } from './events.js'
 
 use([LineChart, GridComponent, SVGRenderer])
 
@@ -59,8 +58,8 @@ export function plotsOf(events: readonly SimEvent[]): Plot[] {
 }
 
 function latencyPlot(events: readonly SimEvent[]): Plot {
-  const done = (kind: 'put' | 'get') => operationsOf(events, kind).filter(({ outcome }) => outcome === 'ok')
-  const direct = operationsOf(events, 'get').map(({ directMs }) => directMs)
+  const done = (kind: 'put' | 'get') => countedOf(events, kind).filter(({ outcome }) => outcome === 'ok')
+  const direct = countedOf(events, 'get').map(({ directMs }) => directMs)
   const lines: Line[] = [
     {
       name: 'get',
@@ -126,11 +125,11 @@ function hopsPlot(events: readonly SimEvent[]): Plot {
 
 function survivalPlot(events: readonly SimEvent[]): Plot {
   const surveys = eventsOf(events, 'survival')
-  const startMs = operationsOf(events, 'get')[0]?.atMs ?? 0
+  const startMs = countedOf(events, 'get')[0]?.atMs ?? 0
   const [first] = surveys
   const stepMinutes = (surveys.at(-1)?.minute ?? 0) / Math.max(1, surveys.length - 1)
   const found = surveys.slice(1).flatMap(({ minute }): Point[] => {
-    const during = operationsOf(events, 'get').filter(({ atMs }) => {
+    const during = countedOf(events, 'get').filter(({ atMs }) => {
       const asked = (atMs - startMs) / 60_000
       return asked >= minute - stepMinutes && asked < minute
     })

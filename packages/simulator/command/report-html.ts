@@ -2,11 +2,11 @@
  * The report as one file with nothing outside it: tables and plots, for wide and narrow windows, light and dark.
  */
 import { clockText } from './duration.js'
-import type { SimEvent } from './events.js'
+import { countedOf, eventsOf, type SimEvent } from './events.js'
 import { commandLineOf, type SimOptions } from './options.js'
 import { type Plot, plotsOf } from './plots.js'
 import { quantile } from './quantiles.js'
-import { eventsOf, operationsOf, shareText } from './report-text.js'
+import { missingLines, shareText } from './report-text.js'
 
 type Table = readonly [head: readonly string[], ...rows: (readonly string[])[]]
 
@@ -42,7 +42,9 @@ export function reportHtml(options: SimOptions, events: readonly SimEvent[]): st
 ${plotsOf(events).map(plotHtml).join('\n')}
 </div>
 <div class="tables">
-<section><h2>Operations, in ms</h2>${tableHtml(operationsTable(events))}</section>
+<section><h2>Operations, in ms</h2>${tableHtml(operationsTable(events))}${missingLines(summary)
+    .map((line) => `<p>${escaped(line)}</p>`)
+    .join('')}</section>
 <section><h2>Traffic, per node and second</h2>${tableHtml(trafficTable(events))}</section>
 <section><h2>While it grew, in ms</h2>${tableHtml(sizesTable(events))}</section>
 </div>
@@ -66,7 +68,7 @@ function operationsTable(events: readonly SimEvent[]): Table {
   const at = (values: readonly number[]) =>
     [0.5, 0.9, 0.99].map((fraction) => wholeText(quantile(values, fraction)))
   const rowOf = (kind: 'put' | 'get') => {
-    const all = operationsOf(events, kind)
+    const all = countedOf(events, kind)
     const done = all.filter(({ outcome }) => outcome === 'ok')
     return [
       kind,
@@ -75,7 +77,7 @@ function operationsTable(events: readonly SimEvent[]): Table {
       shareText(done.length, all.length),
     ]
   }
-  const direct = operationsOf(events, 'get').map(({ directMs }) => directMs)
+  const direct = countedOf(events, 'get').map(({ directMs }) => directMs)
   return [
     ['', 'count', 'p50', 'p90', 'p99', 'success'],
     rowOf('put'),
@@ -98,7 +100,7 @@ function trafficTable(events: readonly SimEvent[]): Table {
 
 function sizesTable(events: readonly SimEvent[]): Table {
   return [
-    ['nodes', 'links p50', 'get p50', 'get p90', 'direct p50', 'hops', 'found'],
+    ['nodes', 'links p50', 'get p50', 'get p90', 'direct p50', 'hops', 'found', 'gets'],
     ...eventsOf(events, 'size').map((at) => [
       String(at.nodes),
       String(at.linksP50),
@@ -107,6 +109,7 @@ function sizesTable(events: readonly SimEvent[]): Table {
       wholeText(at.directP50Ms),
       at.hopsMean?.toFixed(2) ?? '-',
       shareText(at.getsFound, at.gets),
+      at.gets === at.getsAsked ? String(at.gets) : `${at.gets} of ${at.getsAsked}`,
     ]),
   ]
 }

@@ -1,39 +1,34 @@
 /** What a run showed, for a person at a terminal. */
 import { clockText } from './duration.js'
-import type { OperationEvent, SimEvent, SummaryEvent, TrafficEvent } from './events.js'
+import {
+  countedOf,
+  eventsOf,
+  type OperationEvent,
+  type OperationTotals,
+  type SimEvent,
+  type SummaryEvent,
+  type TrafficEvent,
+} from './events.js'
 import { commandLineOf, type SimOptions } from './options.js'
 import { quantile } from './quantiles.js'
-
-type EventOf<K extends SimEvent['kind']> = K extends OperationEvent['kind']
-  ? OperationEvent
-  : Extract<SimEvent, { kind: K }>
-
-/** All events of one kind. */
-export function eventsOf<K extends SimEvent['kind']>(events: readonly SimEvent[], kind: K): EventOf<K>[] {
-  return events.filter((event) => event.kind === kind) as EventOf<K>[]
-}
-
-/** Puts or gets, without the few whose node departed meanwhile. */
-export function operationsOf(events: readonly SimEvent[], kind: 'put' | 'get'): OperationEvent[] {
-  return eventsOf(events, kind).filter(({ outcome }) => outcome !== 'interrupted')
-}
 
 export function reportText(options: SimOptions, events: readonly SimEvent[]): string {
   const [summary] = eventsOf(events, 'summary')
   if (!summary) throw new Error('A report needs a summary')
-  const gets = operationsOf(events, 'get')
+  const gets = countedOf(events, 'get')
   const lines = [
     ...networkLines(summary),
     '',
     ...eventsOf(events, 'traffic').map(trafficLine),
     '',
     row('', ['p50', 'p90', 'p99', 'success', 'count']),
-    operationsRow('put', operationsOf(events, 'put')),
+    operationsRow('put', countedOf(events, 'put')),
     operationsRow('get', gets),
     row('direct', [...latencies(gets.map(({ directMs }) => directMs)), '']),
     ...hopsRow(gets),
+    ...missingLines(summary),
     '',
-    row('size', ['links p50', 'links p99', 'get p50', 'get p90', 'direct p50', 'found', 'hops']),
+    row('size', ['links p50', 'links p99', 'get p50', 'get p90', 'direct p50', 'found', 'gets', 'hops']),
     ...eventsOf(events, 'size').map((at) =>
       row(String(at.nodes), [
         String(at.linksP50),
@@ -42,6 +37,7 @@ export function reportText(options: SimOptions, events: readonly SimEvent[]): st
         msText(at.getP90Ms),
         msText(at.directP50Ms),
         shareText(at.getsFound, at.gets),
+        at.gets === at.getsAsked ? String(at.gets) : `${at.gets} of ${at.getsAsked}`,
         at.hopsMean?.toFixed(2) ?? '-',
       ]),
     ),
@@ -66,6 +62,20 @@ function networkLines(summary: SummaryEvent): string[] {
     `churn    ${departures} departures, ${arrivals} arrivals`,
     ...(summary.trace === undefined ? [] : [`trace    ${summary.trace}`]),
   ]
+}
+
+/** What was asked for and is in no figure; nothing where all of it is. */
+export function missingLines({ puts, gets }: SummaryEvent): string[] {
+  return [...missingLine('puts', puts), ...missingLine('gets', gets)]
+}
+
+function missingLine(what: string, { asked, counted, interrupted, notBegun }: OperationTotals): string[] {
+  if (counted === asked) return []
+  const lost = [
+    ...(notBegun > 0 ? [`${notBegun} were never begun: no node had joined, or nothing was stored`] : []),
+    ...(interrupted > 0 ? [`${interrupted} were interrupted: the node that asked departed or froze`] : []),
+  ]
+  return [`Of ${asked} ${what} that were asked for ${counted} count; ${lost.join('; ')}.`]
 }
 
 function trafficLine(traffic: TrafficEvent): string {

@@ -6,28 +6,40 @@
 import { randomInt } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { inspect } from 'node:util'
 import { fromTrace, type SessionLengths, weibull } from '@kadrtc/simulator'
 import { OptionsError } from './arguments.js'
+import { Violation } from './checks.js'
 import { commandLineOf, parseOptions, type SimOptions, usage } from './options.js'
 import { ProgressBar, type Terminal } from './progress-bar.js'
+import { type RejectionSource, Rejections } from './rejections.js'
 import { reportText } from './report-text.js'
-import { simulate } from './simulate.js'
+import { simulate, type Watchers } from './simulate.js'
 
-/** Where a command writes to: those of the process. */
-export interface Streams {
+/** Where a command writes to, and who tells it of rejections that nobody handles: those of the process. */
+export interface Streams extends RejectionSource {
   readonly stdout: { write(text: string): unknown }
   readonly stderr: Terminal
 }
 
 /** Resolves with the exit code: 2 for a command line that cannot be read, 1 for a run that failed. */
-export async function runSim(args: readonly string[], { stdout, stderr }: Streams): Promise<number> {
-  const read = readOptions(args, { stdout, stderr })
+export async function runSim(
+  args: readonly string[],
+  streams: Streams,
+  /** Other nodes than an app has. */
+  { createNode }: Pick<Watchers, 'createNode'> = {},
+): Promise<number> {
+  const { stdout, stderr } = streams
+  const read = readOptions(args, streams)
   if (typeof read === 'number') return read
   const { options, lengths } = read
   const bar = new ProgressBar(stderr, () => performance.now())
+  const rejections = new Rejections(streams)
   try {
     const events = await simulate(options, {
       lengths,
+      ...(createNode ? { createNode } : {}),
+      pause: () => rejections.demandNone(),
       onProgress: (progress) => bar.update(progress),
       onEvent: (event) => {
         if (!options.json) return
@@ -45,12 +57,18 @@ export async function runSim(args: readonly string[], { stdout, stderr }: Stream
     return 0
   } catch (error) {
     bar.clear()
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
     stderr.write(
-      `The simulation failed with seed ${options.seed}.\n${reason}\n\nReplay it with\n  ${commandLineOf(options)}\n`,
+      `The simulation failed with seed ${options.seed}.\n${reasonText(error)}\n\nReplay it with\n  ${commandLineOf(options)}\n`,
     )
     return 1
+  } finally {
+    rejections.close()
   }
+}
+
+/** A violation says all there is to say; of anything else it is of use to see where it came from. */
+function reasonText(error: unknown): string {
+  return error instanceof Violation ? error.message : inspect(error)
 }
 
 interface Read {

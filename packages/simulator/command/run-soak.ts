@@ -1,24 +1,30 @@
 /** The whole of `npm run sim:soak`: a long life under all faults, which ends well or with the command that shows it again. */
 import { randomInt } from 'node:crypto'
-import { soak } from '@kadrtc/simulator'
+import { inspect } from 'node:util'
+import { type SoakOptions, type SoakReport, soak } from '@kadrtc/simulator'
 import { OptionsError } from './arguments.js'
+import { Rejections } from './rejections.js'
 import type { Streams } from './run-sim.js'
-import { parseSoakOptions, soakUsage } from './soak-options.js'
+import { parseSoakOptions, type SoakCommand, soakCommandLineOf, soakUsage } from './soak-options.js'
 
 /** Resolves with the exit code: 2 for a command line that cannot be read, 1 for a violation. */
-export async function runSoak(args: readonly string[], { stdout, stderr }: Streams): Promise<number> {
+export async function runSoak(
+  args: readonly string[],
+  streams: Streams,
+  /** What is to be lived through. */
+  live: (options: SoakOptions) => Promise<SoakReport> = soak,
+): Promise<number> {
+  const { stdout, stderr } = streams
+  const command = readCommand(args, streams)
+  if (typeof command === 'number') return command
+  const { verbose, seed, nodes, minutes } = command
+  const rejections = new Rejections(streams)
   try {
-    const command = parseSoakOptions(args, () => String(randomInt(1_000_000)))
-    if (command === 'help') {
-      stdout.write(soakUsage)
-      return 0
-    }
-    const { verbose, ...options } = command
-    const { seed, nodes, minutes } = options
     stdout.write(`soak of ${nodes} nodes for ${minutes} virtual minutes, seed ${seed}\n`)
     const startMs = performance.now()
     const observe = (line: string) => stdout.write(`${line}\n`)
-    const { counts, messages, digest } = await soak({ ...options, ...(verbose ? { observe } : {}) })
+    const { counts, messages, digest } = await live({ seed, nodes, minutes, ...(verbose ? { observe } : {}) })
+    await rejections.demandNone()
     for (const [what, count] of Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))) {
       stdout.write(`${String(count).padStart(8)} ${what}\n`)
     }
@@ -26,11 +32,24 @@ export async function runSoak(args: readonly string[], { stdout, stderr }: Strea
     stdout.write(`${messages} messages in ${seconds} s, trace ${digest}: everything held\n`)
     return 0
   } catch (error) {
-    if (error instanceof OptionsError) {
-      stderr.write(`${error.message}\nnpm run sim:soak -- --help shows what there is.\n`)
-      return 2
-    }
-    stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    stderr.write(
+      `The soak failed with seed ${seed}.\n${inspect(error)}\n\nReplay it with\n  ${soakCommandLineOf(command)}\n`,
+    )
     return 1
+  } finally {
+    rejections.close()
+  }
+}
+
+function readCommand(args: readonly string[], { stdout, stderr }: Streams): SoakCommand | number {
+  try {
+    const command = parseSoakOptions(args, () => String(randomInt(1_000_000)))
+    if (command !== 'help') return command
+    stdout.write(soakUsage)
+    return 0
+  } catch (error) {
+    if (!(error instanceof OptionsError)) throw error
+    stderr.write(`${error.message}\nnpm run sim:soak -- --help shows what there is.\n`)
+    return 2
   }
 }

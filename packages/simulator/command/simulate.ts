@@ -1,10 +1,10 @@
 /**
  * One simulated life of a network: it grows in waves, rests, takes values in, and is asked for them while people come
- * and go. The same options give the same events, whoever watches.
+ * and go. The same options give the same events, whoever watches. Rejects with a `Violation` as soon as a law of the network is
+ * broken.
  *
  *     await simulate(options, { lengths: exponential(600_000), onEvent: (event) => console.log(JSON.stringify(event)) })
  */
-import { idToHex } from '@kadrtc/kademlia'
 import { KadNode } from '@kadrtc/node'
 import {
   Churn,
@@ -15,10 +15,12 @@ import {
   natClasses,
   type SessionLengths,
 } from '@kadrtc/simulator'
-import type { OperationEvent, SimEvent, TrafficEvent } from './events.js'
-import { Operations, rounded, type StoredValue } from './operations.js'
+import { Checks } from './checks.js'
+import { type OperationEvent, type OperationTotals, operationsOf, type SimEvent } from './events.js'
+import { Operations, rounded } from './operations.js'
 import type { SimOptions } from './options.js'
 import { quantile } from './quantiles.js'
+import { linkCounts, survivalOf, TrafficMeter } from './surveys.js'
 
 /** Where a run is, for a progress bar. */
 export interface SimProgress {
@@ -36,6 +38,11 @@ export interface Watchers {
   /** Makes the nodes. Default: as an app's are. */
   readonly createNode?: (ports: ClusterPorts) => KadNode
   readonly onEvent?: (event: SimEvent) => void
+  /**
+   * Called now and then while time stands still: the event loop may have its turn. What it rejects with ends the run. It
+   * changes nothing else.
+   */
+  readonly pause?: () => Promise<void>
   /** Called often; what it is given is worked out when asked for. */
   readonly onProgress?: (progress: () => SimProgress) => void
 }
@@ -57,14 +64,14 @@ export async function simulate(options: SimOptions, watchers: Watchers = {}): Pr
 class Simulation {
   readonly events: SimEvent[] = []
   readonly #cluster: Cluster<KadNode>
+  readonly #checks: Checks
   readonly #operations: Operations
+  readonly #traffic: TrafficMeter
   readonly #realStartMs = performance.now()
   /** Set by the cluster's constructor. */
   #direct!: LatencyModel
   #onOperation: (event: OperationEvent) => void = () => {}
   #failedStarts = 0
-  /** Lives of all nodes so far, added up. */
-  #nodeMs = 0
   #phase: SimProgress['phase'] = 'growing'
   #phaseStartMs = 0
   #phaseMs = Number.POSITIVE_INFINITY
@@ -77,8 +84,8 @@ class Simulation {
     this.#cluster = new Cluster<KadNode>({
       seed,
       createNode: this.watchers.createNode ?? ((ports) => new KadNode(ports)),
-      start: (node) => node.start({ allowAlone: true }),
-      stop: (node) => node.close(),
+      start: (node) => this.#checks.watched('The start of a node', node.start({ allowAlone: true })),
+      stop: (node) => this.#checks.watched('The close of a node', node.close()),
       latency: (random) => {
         this.#direct = latencyPlane(random, { medianRttMs })
         return latencyPlane(random, { medianRttMs, jitter: jitter / 100 })
@@ -87,18 +94,26 @@ class Simulation {
       granularityMs: 1,
     })
     if (nat > 0) this.#cluster.network.faults.canConnect = natClasses(seed, nat / 100).canConnect
-    this.#operations = new Operations(this.#cluster, this.#direct, valueBytes, (event) =>
-      this.#onOperation(event),
-    )
+    this.#checks = new Checks(this.#cluster)
+    this.#traffic = new TrafficMeter(this.#cluster)
+    this.#operations = new Operations(this.#cluster, {
+      checks: this.#checks,
+      direct: this.#direct,
+      valueBytes,
+      onDone: (event) => this.#onOperation(event),
+    })
   }
 
   async run(): Promise<void> {
     this.#tick()
+    this.#checks.start()
     await this.#growAll()
     await this.#rest()
     await this.#putAll()
     const churn = await this.#work()
-    const links = this.#linkCounts()
+    this.#checks.demand()
+    await this.watchers.pause?.()
+    const links = linkCounts(this.#cluster)
     this.#tell({
       kind: 'summary',
       seed: this.options.seed,
@@ -107,6 +122,8 @@ class Simulation {
       failedStarts: this.#failedStarts + (churn?.counters.failedStarts ?? 0),
       linksP50: quantile(links, 0.5) ?? 0,
       linksP99: quantile(links, 0.99) ?? 0,
+      puts: this.#totals('put'),
+      gets: this.#totals('get'),
       departures: churn?.counters.departures ?? 0,
       arrivals: churn?.counters.arrivals ?? 0,
       virtualMs: rounded(this.#cluster.clock.elapsedMs),
@@ -116,7 +133,7 @@ class Simulation {
   }
 
   async #growAll(): Promise<void> {
-    const traffic = this.#measure('growing')
+    const traffic = this.#traffic.measure('growing')
     const { nodes } = this.options
     const probes = [...probeSizes.filter((size) => size < nodes), nodes]
     let grown = 0
@@ -128,7 +145,7 @@ class Simulation {
       }
       await this.#probe(size)
     }
-    traffic()
+    this.#tell(traffic())
   }
 
   async #grow(count: number): Promise<void> {
@@ -136,6 +153,7 @@ class Simulation {
     const outcomes = await this.#cluster.run(Promise.allSettled(starts))
     this.#failedStarts += outcomes.filter(({ status }) => status === 'rejected').length
     await this.#cluster.clock.advance(1_000)
+    await this.watchers.pause?.()
   }
 
   /** How the network does at this size, a few seconds after its last wave. */
@@ -148,9 +166,9 @@ class Simulation {
     const values = this.#operations.stored.splice(before)
     await this.#spread(probeGets, 2_000, async () => {
       const event = await this.#operations.get(values)
-      if (event) gets.push(event)
+      if (event && event.outcome !== 'interrupted') gets.push(event)
     })
-    const links = this.#linkCounts()
+    const links = linkCounts(this.#cluster)
     const found = gets.filter(({ outcome }) => outcome === 'ok')
     const tookMs = found.map((event) => event.tookMs)
     const hops = found.flatMap((get) => get.hops ?? [])
@@ -163,6 +181,7 @@ class Simulation {
       linksP99: at(links, 0.99) ?? 0,
       getsFound: found.length,
       gets: gets.length,
+      getsAsked: probeGets,
       getP50Ms: at(tookMs, 0.5),
       getP90Ms: at(tookMs, 0.9),
       directP50Ms: at(
@@ -176,9 +195,9 @@ class Simulation {
   async #rest(): Promise<void> {
     this.#enter('resting', restMs)
     await this.#cluster.clock.advance(restMs / 2)
-    const traffic = this.#measure('resting')
+    const traffic = this.#traffic.measure('resting')
     await this.#cluster.clock.advance(restMs / 2)
-    traffic()
+    this.#tell(traffic())
   }
 
   async #putAll(): Promise<void> {
@@ -197,13 +216,13 @@ class Simulation {
     this.#enter('working', workMs)
     await this.#survey(0, 0)
     churn?.start()
-    const traffic = this.#measure('working')
+    const traffic = this.#traffic.measure('working')
     const gets = this.#schedule(lookups, workMs, () => this.#operations.get())
     for (let survey = 1; survey <= surveys; survey++) {
       await this.#cluster.clock.advance(workMs / surveys)
       await this.#survey((minutes * survey) / surveys, churn?.counters.departures ?? 0)
     }
-    traffic()
+    this.#tell(traffic())
     await this.#cluster.run(gets)
     churn?.stop()
     return churn
@@ -224,45 +243,16 @@ class Simulation {
     return Promise.all(Array.from({ length: count }, (_, i) => begin(i)))
   }
 
-  /** Looks into the stores of those that live; takes no virtual time. */
   async #survey(minute: number, departures: number): Promise<void> {
-    const replicas = new Map(this.#operations.stored.map(({ keyId }: StoredValue) => [idToHex(keyId), 0]))
-    for (const { state, ports } of this.#cluster.members) {
-      if (state !== 'up') continue
-      for (const [slot] of await ports.records.scan()) {
-        const key = slot.slice(1, 41)
-        const count = replicas.get(key)
-        if (count !== undefined) replicas.set(key, count + 1)
-      }
-    }
-    const counts = [...replicas.values()]
-    this.#tell({
-      kind: 'survival',
-      minute: rounded(minute),
-      values: counts.length,
-      alive: counts.filter((count) => count > 0).length,
-      replicasMean: rounded(counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length)),
-      departures,
-    })
+    this.#tell(await survivalOf(this.#cluster, this.#operations.stored, minute, departures))
+    await this.watchers.pause?.()
   }
 
-  /** From now until what it gives is called. */
-  #measure(phase: TrafficEvent['phase']): () => void {
-    const { clock, network } = this.#cluster
-    const before = { ...network.counters, atMs: clock.elapsedMs, nodeMs: this.#nodeMs }
-    return () => {
-      const { counters } = network
-      const seconds = (clock.elapsedMs - before.atMs) / 1000
-      const nodeSeconds = Math.max(1, this.#nodeMs - before.nodeMs) / 1000
-      this.#tell({
-        kind: 'traffic',
-        phase,
-        seconds: rounded(seconds),
-        messagesPerNodePerSecond: rounded((counters.messages - before.messages) / nodeSeconds),
-        bytesPerNodePerSecond: rounded((counters.messageBytes - before.messageBytes) / nodeSeconds),
-        connectionsOpened: counters.linksOpened - before.linksOpened,
-      })
-    }
+  #totals(kind: 'put' | 'get'): OperationTotals {
+    const told = operationsOf(this.events, kind)
+    const interrupted = told.filter(({ outcome }) => outcome === 'interrupted').length
+    const asked = this.options.lookups
+    return { asked, counted: told.length - interrupted, interrupted, notBegun: asked - told.length }
   }
 
   #tell(event: SimEvent): void {
@@ -279,7 +269,7 @@ class Simulation {
   /** Set whether anybody watches or not, so that watching changes nothing. */
   #tick(): void {
     this.watchers.onProgress?.(() => this.#progress())
-    this.#nodeMs += progressStepMs * this.#cluster.nodes.length
+    this.#traffic.lived(progressStepMs)
     this.#cluster.clock.setTimer(progressStepMs, () => this.#tick())
   }
 
@@ -293,12 +283,5 @@ class Simulation {
 
   #joined(): number {
     return this.#cluster.nodes.filter(({ status }) => status === 'joined').length
-  }
-
-  /** Of a thousand nodes at most, evenly chosen: inspecting all of a large network takes longer than running it. */
-  #linkCounts(): number[] {
-    const { nodes } = this.#cluster
-    const every = Math.ceil(nodes.length / 1_000)
-    return nodes.filter((_, i) => i % every === 0).map((node) => node.inspect().links.length)
   }
 }

@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { KadNode } from '@kadrtc/node'
+import type { ClusterPorts } from '@kadrtc/simulator'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import type { SimEvent } from '../command/events.js'
-import { runSim, type Streams } from '../command/run-sim.js'
+import { runSim } from '../command/run-sim.js'
 import { runSoak } from '../command/run-soak.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'kadrtc-sim-'))
@@ -12,19 +14,34 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const small = ['--nodes', '16', '--seed', '7', '--minutes', '0.2', '--lookups', '5']
 
-async function outcomeOf(
-  command: (args: readonly string[], streams: Streams) => Promise<number>,
-  args: readonly string[],
-) {
-  let [stdout, stderr] = ['', '']
-  const status = await command(args, {
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-  })
-  return { status, stdout, stderr }
+/** As a process has them; `reject` is what a process does with a rejection that nobody handles. */
+function streams() {
+  const listeners = new Set<(reason: unknown) => void>()
+  const written = { stdout: '', stderr: '' }
+  return {
+    written,
+    listeners,
+    reject: (reason: unknown) => {
+      for (const listener of listeners) listener(reason)
+    },
+    stdout: { write: (text: string) => (written.stdout += text) },
+    stderr: { write: (text: string) => (written.stderr += text) },
+    on: (_: 'unhandledRejection', listener: (reason: unknown) => void) => listeners.add(listener),
+    off: (_: 'unhandledRejection', listener: (reason: unknown) => void) => listeners.delete(listener),
+  }
 }
 
-const sim = (...args: string[]) => outcomeOf(runSim, args)
+async function sim(...args: string[]) {
+  const around = streams()
+  const status = await runSim(args, around)
+  return { status, ...around.written }
+}
+
+async function soak(...args: string[]) {
+  const around = streams()
+  const status = await runSoak(args, around)
+  return { status, ...around.written }
+}
 
 describe('npm run sim', () => {
   test('prints a text report, and no progress where no terminal is', async () => {
@@ -78,18 +95,44 @@ describe('npm run sim', () => {
     writeFileSync(file, '')
     expect(await refused(join(file, 'page.html'))).toMatch(/^--html .*page\.html: /)
   })
+
+  const replay = 'npm run sim -- --nodes 16 --seed 7 --crashes 100 --minutes 0.2 --lookups 5'
+
+  test('a run in which a law is broken says which, when, its seed and the command that replays it', async () => {
+    const around = streams()
+    const createNode = (ports: ClusterPorts) => {
+      const node = new KadNode(ports)
+      vi.spyOn(node.records, 'get').mockRejectedValue(new TypeError('broken'))
+      return node
+    }
+    expect(await runSim(small, around, { createNode })).toBe(1)
+    const { stdout, stderr } = around.written
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^The simulation failed with seed 7\.\nAfter \d+\.\d{3} s of virtual time:\n/)
+    expect(stderr).toContain('failed with what is no KadrtcError: TypeError: broken\n    at ')
+    expect(stderr).toContain(`Replay it with\n  ${replay}`)
+    expect(around.listeners.size).toBe(0)
+  })
+
+  test('a rejection that nobody handles ends the run before it says that all went well', async () => {
+    const around = streams()
+    let made = 0
+    const createNode = (ports: ClusterPorts) => {
+      if (made++ === 3) setImmediate(() => around.reject(new RangeError('forgotten')))
+      return new KadNode(ports)
+    }
+    expect(await runSim([...small, '--json'], around, { createNode })).toBe(1)
+    const { stdout, stderr } = around.written
+    expect(stdout).not.toContain('"summary"')
+    expect(stderr).toMatch(/^The simulation failed with seed 7\.\n.*nobody listened/)
+    expect(stderr).toMatch(/RangeError: forgotten\n +at /)
+    expect(stderr).toContain(`Replay it with\n  ${replay}`)
+  })
 })
 
 describe('npm run sim:soak', () => {
   test('tells what happened and that all held', async () => {
-    const { status, stdout, stderr } = await outcomeOf(runSoak, [
-      '--nodes',
-      '10',
-      '--seed',
-      '7',
-      '--minutes',
-      '1',
-    ])
+    const { status, stdout, stderr } = await soak('--nodes', '10', '--seed', '7', '--minutes', '1')
     expect(stderr).toBe('')
     expect(status).toBe(0)
     expect(stdout).toMatch(/^soak of 10 nodes for 1 virtual minutes, seed 7$/m)
@@ -98,8 +141,35 @@ describe('npm run sim:soak', () => {
   })
 
   test('a command line that cannot be read is exit code 2 and a sentence', async () => {
-    const { status, stderr } = await outcomeOf(runSoak, ['--lookups', '3'])
+    const { status, stderr } = await soak('--lookups', '3')
     expect(status).toBe(2)
     expect(stderr).toContain("Unknown option '--lookups'")
+  })
+
+  const short = ['--nodes', '9', '--seed', '5', '--minutes', '1']
+  const replay = 'Replay it with\n  npm run sim:soak -- --seed 5 --nodes 9 --minutes 1\n'
+
+  test('one that fails says where, its seed, and the command that replays it', async () => {
+    const around = streams()
+    const status = await runSoak(short, around, async () => {
+      throw new Error('Soak failed', { cause: new RangeError('deep down') })
+    })
+    expect(status).toBe(1)
+    expect(around.written.stderr).toMatch(/^The soak failed with seed 5\.\n/)
+    expect(around.written.stderr).toMatch(/RangeError: deep down\n +at .*sim-command/)
+    expect(around.written.stderr).toContain(replay)
+  })
+
+  test('a rejection that nobody handles is told instead of success', async () => {
+    const around = streams()
+    const status = await runSoak(short, around, async () => {
+      setImmediate(() => around.reject(new RangeError('forgotten')))
+      return { counts: {}, messages: 1, digest: '0f1e' }
+    })
+    expect(status).toBe(1)
+    expect(around.written.stdout).not.toContain('everything held')
+    expect(around.written.stderr).toMatch(/RangeError: forgotten\n +at /)
+    expect(around.written.stderr).toContain(replay)
+    expect(around.listeners.size).toBe(0)
   })
 })

@@ -38,6 +38,7 @@ const events: readonly SimEvent[] = [
     linksP99: 15,
     getsFound: 49,
     gets: 50,
+    getsAsked: 60,
     getP50Ms: 60.2,
     getP90Ms: 91,
     directP50Ms: null,
@@ -67,6 +68,8 @@ const events: readonly SimEvent[] = [
     failedStarts: 1,
     linksP50: 20,
     linksP99: 31,
+    puts: { asked: 4, counted: 1, interrupted: 0, notBegun: 3 },
+    gets: { asked: 6, counted: 4, interrupted: 1, notBegun: 1 },
     departures: 9,
     arrivals: 9,
     virtualMs: 100_000,
@@ -103,8 +106,35 @@ describe('the text', () => {
   })
 
   test('sizes and survival have a line each', () => {
-    expect(lineOf('16')?.split(/\s{2,}/)).toEqual(['16', '13', '15', '60 ms', '91 ms', '-', '98.0 %', '1.23'])
+    expect(lineOf('16')?.split(/\s{2,}/)).toEqual([
+      '16',
+      '13',
+      '15',
+      '60 ms',
+      '91 ms',
+      '-',
+      '98.0 %',
+      '50 of 60',
+      '1.23',
+    ])
     expect(lineOf('5.0')?.split(/\s{2,}/)).toEqual(['5.0', '9', '75.0 %', '12.5'])
+  })
+
+  test('what was asked for and does not count is said, with the reason', () => {
+    const lines = [
+      'Of 4 puts that were asked for 1 count; 3 were never begun: no node had joined, or nothing was stored.',
+      'Of 6 gets that were asked for 4 count; 1 were never begun: no node had joined, or nothing was stored; 1 were interrupted: the node that asked departed or froze.',
+    ]
+    for (const line of lines) {
+      expect(text).toContain(`\n${line}\n`)
+      expect(reportHtml(options, events)).toContain(`<p>${line}</p>`)
+    }
+    const whole = events.map((event) =>
+      event.kind === 'summary'
+        ? { ...event, puts: { asked: 1, counted: 1, interrupted: 0, notBegun: 0 }, gets: event.puts }
+        : event,
+    )
+    expect(reportText(options, whole)).not.toMatch(/^Of 1 puts/m)
   })
 
   test('hops are told where some were traced', () => {

@@ -2,10 +2,9 @@ import { idFromHex } from '@kadrtc/kademlia'
 import { KadNode } from '@kadrtc/node'
 import { type ClusterPorts, exponential, natClasses } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
-import type { SimEvent } from '../command/events.js'
+import { eventsOf, type SimEvent } from '../command/events.js'
 import type { SimOptions } from '../command/options.js'
 import { quantile } from '../command/quantiles.js'
-import { eventsOf } from '../command/report-text.js'
 import { type SimProgress, simulate } from '../command/simulate.js'
 
 const options: SimOptions = {
@@ -95,6 +94,8 @@ describe('a simulated life', () => {
     const [summary] = eventsOf(events, 'summary')
     expect(summary).toMatchObject({ departures: 0, arrivals: 0, joined: 24 })
     expect(eventsOf(events, 'get').every(({ outcome }) => outcome === 'ok')).toBe(true)
+    const all = { asked: 30, counted: 30, interrupted: 0, notBegun: 0 }
+    expect(summary).toMatchObject({ puts: all, gets: all })
     expect(eventsOf(events, 'survival').every(({ alive }) => alive === 30)).toBe(true)
   })
 
@@ -129,5 +130,6 @@ describe('a simulated life', () => {
     expect(half.linksP50).toBeLessThan(0.8 * open.linksP50)
     expect(half.linksP50).toBeGreaterThan(0.2 * open.linksP50)
     expect(none.linksP99).toBe(0)
+    expect(none.gets).toEqual({ asked: 30, counted: 0, interrupted: 0, notBegun: 30 })
   })
 })
