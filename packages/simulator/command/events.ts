@@ -52,6 +52,16 @@ export interface SurvivalEvent {
   readonly departures: number
 }
 
+/** A fault began; those that hold all the time are not told of, but in the command that gives the run again. */
+export interface FaultEvent {
+  readonly kind: 'fault'
+  readonly atMs: number
+  /** As it was asked for: `freeze 5%:1m@2m`. */
+  readonly fault: string
+  /** Struck, or joined; absent where the whole network is struck. */
+  readonly nodes?: number
+}
+
 /** Over all nodes, in one span of time. */
 export interface TrafficEvent {
   readonly kind: 'traffic'
@@ -92,7 +102,7 @@ export interface SummaryEvent {
   readonly trace?: string
 }
 
-export type SimEvent = SizeEvent | OperationEvent | SurvivalEvent | TrafficEvent | SummaryEvent
+export type SimEvent = SizeEvent | OperationEvent | FaultEvent | SurvivalEvent | TrafficEvent | SummaryEvent
 
 type EventOf<K extends SimEvent['kind']> = K extends OperationEvent['kind']
   ? OperationEvent

@@ -130,12 +130,13 @@ export class Operations {
     return owner === node.id ? 0 : this.#options.direct(node.id, owner) + this.#options.direct(owner, node.id)
   }
 
-  /** A member that has joined; undefined in the rare case that a few draws meet none. */
+  /** A member that has joined and tells no lies; undefined in the rare case that a few draws meet none. */
   #pick(except?: number): Member<KadNode> | undefined {
     const { members } = this.#cluster
     for (let draws = 0; draws < 100; draws++) {
       const member = this.#random.pick(members)
-      if (member.index !== except && member.state === 'up' && member.node.status === 'joined') return member
+      if (member.index === except || member.conditions.lying) continue
+      if (member.state === 'up' && member.node.status === 'joined') return member
     }
     return undefined
   }

@@ -11,6 +11,15 @@ import {
   textOf,
 } from './arguments.js'
 import { durationText } from './duration.js'
+import {
+  demandTogether,
+  type Fault,
+  type FaultKind,
+  faultKinds,
+  faultText,
+  faultUsage,
+  parseFault,
+} from './fault-options.js'
 
 export interface SimOptions {
   readonly nodes: number
@@ -32,6 +41,7 @@ export interface SimOptions {
   readonly jitter: number
   /** Pairs of nodes that can open no link, by the NATs they are behind, in percent. */
   readonly nat: number
+  readonly faults: readonly Fault[]
   /** Hash all that happens, so that runs can be compared. */
   readonly trace: boolean
   readonly json: boolean
@@ -48,7 +58,7 @@ export const usage = `Simulates a network of nodes and reports how well it does.
   --churn D          mean session length, like 10m, 90s or 1.5h; each departure is replaced (none)
   --churn-shape X    Weibull shape of the session lengths: 1 is exponential, 0.5 as measured in the wild (1)
   --sessions FILE    draw session lengths from a file instead, one in seconds a line
-  --crashes P        percent of the departures that are crashes without a goodbye (100)
+  --crashes P        percent of the departures that are crashes without a goodbye, of --mass-leave too (100)
   --minutes M        virtual minutes under churn and lookups (5)
   --lookups N        values that are put before, and gets spread over those minutes (500)
   --value-bytes N    size of a value, up to 65536 (100)
@@ -60,9 +70,14 @@ export const usage = `Simulates a network of nodes and reports how well it does.
   --html FILE        write a page with plots as well
   --help             print this
 
+${faultUsage}
 The exit code is 0 if the run came to its end, 1 if it failed or a law of the network was broken, 2 if the command line
 cannot be read. What fails says its seed and the command that replays it.
 `
+
+const faultWords = Object.fromEntries(
+  faultKinds.map((kind) => [kind, { type: 'string', multiple: true }]),
+) as Record<FaultKind, { type: 'string'; multiple: true }>
 
 const words = {
   nodes: { type: 'string' },
@@ -77,6 +92,7 @@ const words = {
   'latency-ms': { type: 'string' },
   jitter: { type: 'string' },
   nat: { type: 'string' },
+  ...faultWords,
   trace: { type: 'boolean' },
   json: { type: 'boolean' },
   html: { type: 'string' },
@@ -89,6 +105,9 @@ export function parseOptions(args: readonly string[], newSeed: () => string): Si
   if (values.help) return 'help'
   const number = (name: keyof typeof words, otherwise: number, bounds: Bounds) =>
     numberOf(name, values[name] as string | undefined, otherwise, bounds)
+  const minutes = number('minutes', 5, { least: 0.1, most: 100_000 })
+  const faults = faultKinds.flatMap((kind) => (values[kind] ?? []).map((text) => parseFault(kind, text)))
+  demandTogether(faults, minutes * 60_000)
   if (values.churn !== undefined && values.sessions !== undefined) {
     throw new OptionsError('--churn and --sessions both say how long nodes stay: give one')
   }
@@ -102,12 +121,13 @@ export function parseOptions(args: readonly string[], newSeed: () => string): Si
     churnShape: number('churn-shape', 1, { least: 0.1, most: 100 }),
     sessions: textOf('sessions', values.sessions),
     crashes: number('crashes', 100, percent),
-    minutes: number('minutes', 5, { least: 0.1, most: 100_000 }),
+    minutes,
     lookups: number('lookups', 500, { least: 1, most: 1_000_000, whole: true }),
     valueBytes: number('value-bytes', 100, { least: 0, most: 65_536, whole: true }),
     latencyMs: number('latency-ms', 80, { least: 5, most: 10_000 }),
     jitter: number('jitter', 10, { least: 0, most: 1_000 }),
     nat: number('nat', 100 * unconnectableShare, percent),
+    faults,
     trace: values.trace ?? false,
     json: values.json ?? false,
     html: textOf('html', values.html),
@@ -135,6 +155,7 @@ export function commandLineOf(options: SimOptions): string {
   say('latency-ms', options.latencyMs)
   say('jitter', options.jitter)
   say('nat', options.nat)
+  for (const fault of options.faults) say(fault.kind, faultText(fault))
   if (trace) line.push('--trace')
   if (json) line.push('--json')
   say('html', html)

@@ -21,6 +21,10 @@ export function reportHtml(options: SimOptions, events: readonly SimEvent[]): st
     ['real time', clockText(realMs)],
     ['links', `p50 ${linksP50}, p99 ${linksP99}`],
     ['departures', String(departures)],
+    ...eventsOf(events, 'fault').map(({ fault, nodes, atMs }) => [
+      `fault at ${clockText(atMs)}`,
+      nodes === undefined ? fault : `${fault}, ${nodes} nodes`,
+    ]),
     ...(summary.trace === undefined ? [] : [['trace', summary.trace]]),
   ]
   return `<!doctype html>

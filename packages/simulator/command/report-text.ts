@@ -18,6 +18,7 @@ export function reportText(options: SimOptions, events: readonly SimEvent[]): st
   const gets = countedOf(events, 'get')
   const lines = [
     ...networkLines(summary),
+    ...faultLines(events),
     '',
     ...eventsOf(events, 'traffic').map(trafficLine),
     '',
@@ -62,6 +63,14 @@ function networkLines(summary: SummaryEvent): string[] {
     `churn    ${departures} departures, ${arrivals} arrivals`,
     ...(summary.trace === undefined ? [] : [`trace    ${summary.trace}`]),
   ]
+}
+
+/** The faults that struck at some time, one a line. */
+export function faultLines(events: readonly SimEvent[]): string[] {
+  return eventsOf(events, 'fault').map(({ atMs, fault, nodes }) => {
+    const struck = nodes === undefined ? 'all messages' : `${nodes} nodes`
+    return `fault    ${fault} struck ${struck} at ${clockText(atMs)}`
+  })
 }
 
 /** What was asked for and is in no figure; nothing where all of it is. */

@@ -8,7 +8,7 @@
 import { KadNode } from '@kadrtc/node'
 import {
   Churn,
-  Cluster,
+  type Cluster,
   type ClusterPorts,
   type LatencyModel,
   latencyPlane,
@@ -16,10 +16,13 @@ import {
   type SessionLengths,
 } from '@kadrtc/simulator'
 import { Checks } from './checks.js'
-import { type OperationEvent, type OperationTotals, operationsOf, type SimEvent } from './events.js'
+import type { OperationEvent, SimEvent } from './events.js'
+import { type Fault, faultText } from './fault-options.js'
+import { Faults, FaultyCluster, type Joined } from './faults.js'
 import { Operations, rounded } from './operations.js'
 import type { SimOptions } from './options.js'
 import { quantile } from './quantiles.js'
+import { sizeEventOf, totalsOf } from './sums.js'
 import { linkCounts, survivalOf, TrafficMeter } from './surveys.js'
 
 /** Where a run is, for a progress bar. */
@@ -66,12 +69,15 @@ class Simulation {
   readonly #cluster: Cluster<KadNode>
   readonly #checks: Checks
   readonly #operations: Operations
+  readonly #faults: Faults
   readonly #traffic: TrafficMeter
   readonly #realStartMs = performance.now()
   /** Set by the cluster's constructor. */
   #direct!: LatencyModel
   #onOperation: (event: OperationEvent) => void = () => {}
   #failedStarts = 0
+  /** Once gets are asked, if anybody departs. */
+  #churn: Churn<KadNode> | undefined
   #phase: SimProgress['phase'] = 'growing'
   #phaseStartMs = 0
   #phaseMs = Number.POSITIVE_INFINITY
@@ -80,8 +86,8 @@ class Simulation {
     private readonly options: SimOptions,
     private readonly watchers: Watchers,
   ) {
-    const { seed, latencyMs: medianRttMs, jitter, nat, valueBytes, trace } = options
-    this.#cluster = new Cluster<KadNode>({
+    const { seed, latencyMs: medianRttMs, jitter, nat, valueBytes, trace, faults } = options
+    this.#cluster = new FaultyCluster(() => this.#faults.conditions(), {
       seed,
       createNode: this.watchers.createNode ?? ((ports) => new KadNode(ports)),
       start: (node) => this.#checks.watched('The start of a node', node.start({ allowAlone: true })),
@@ -96,6 +102,15 @@ class Simulation {
     if (nat > 0) this.#cluster.network.faults.canConnect = natClasses(seed, nat / 100).canConnect
     this.#checks = new Checks(this.#cluster)
     this.#traffic = new TrafficMeter(this.#cluster)
+    this.#faults = new Faults(
+      this.#cluster,
+      { faults, crashFraction: options.crashes / 100 },
+      {
+        onFault: (fault, struck) => this.#onFault(fault, struck),
+        onFreeze: (member) => this.#operations.onFreeze(member),
+        onJoin: (joined) => this.#onJoin(joined),
+      },
+    )
     this.#operations = new Operations(this.#cluster, {
       checks: this.#checks,
       direct: this.#direct,
@@ -110,7 +125,7 @@ class Simulation {
     await this.#growAll()
     await this.#rest()
     await this.#putAll()
-    const churn = await this.#work()
+    await this.#work()
     this.#checks.demand()
     await this.watchers.pause?.()
     const links = linkCounts(this.#cluster)
@@ -119,13 +134,13 @@ class Simulation {
       seed: this.options.seed,
       nodes: this.#cluster.nodes.length,
       joined: this.#joined(),
-      failedStarts: this.#failedStarts + (churn?.counters.failedStarts ?? 0),
+      failedStarts: this.#failedStarts + (this.#churn?.counters.failedStarts ?? 0),
       linksP50: quantile(links, 0.5) ?? 0,
       linksP99: quantile(links, 0.99) ?? 0,
-      puts: this.#totals('put'),
-      gets: this.#totals('get'),
-      departures: churn?.counters.departures ?? 0,
-      arrivals: churn?.counters.arrivals ?? 0,
+      puts: totalsOf(this.events, 'put', this.options.lookups),
+      gets: totalsOf(this.events, 'get', this.options.lookups),
+      departures: this.#departures(),
+      arrivals: (this.#churn?.counters.arrivals ?? 0) + this.#faults.counters.arrivals,
       virtualMs: rounded(this.#cluster.clock.elapsedMs),
       realMs: Math.round(performance.now() - this.#realStartMs),
       ...(this.options.trace ? { trace: this.#cluster.trace.digest() } : {}),
@@ -166,30 +181,9 @@ class Simulation {
     const values = this.#operations.stored.splice(before)
     await this.#spread(probeGets, 2_000, async () => {
       const event = await this.#operations.get(values)
-      if (event && event.outcome !== 'interrupted') gets.push(event)
+      if (event) gets.push(event)
     })
-    const links = linkCounts(this.#cluster)
-    const found = gets.filter(({ outcome }) => outcome === 'ok')
-    const tookMs = found.map((event) => event.tookMs)
-    const hops = found.flatMap((get) => get.hops ?? [])
-    const at = (values: readonly number[], fraction: number) => quantile(values, fraction) ?? null
-    this.#tell({
-      kind: 'size',
-      nodes,
-      atMs: rounded(atMs),
-      linksP50: at(links, 0.5) ?? 0,
-      linksP99: at(links, 0.99) ?? 0,
-      getsFound: found.length,
-      gets: gets.length,
-      getsAsked: probeGets,
-      getP50Ms: at(tookMs, 0.5),
-      getP90Ms: at(tookMs, 0.9),
-      directP50Ms: at(
-        gets.map(({ directMs }) => directMs),
-        0.5,
-      ),
-      hopsMean: hops.length === 0 ? null : rounded(hops.reduce((sum, count) => sum + count, 0) / hops.length),
-    })
+    this.#tell(sizeEventOf({ nodes, atMs, links: linkCounts(this.#cluster), gets, getsAsked: probeGets }))
   }
 
   async #rest(): Promise<void> {
@@ -208,24 +202,25 @@ class Simulation {
     await this.#spread(lookups, spanMs, () => this.#operations.put())
   }
 
-  async #work(): Promise<Churn<KadNode> | undefined> {
+  async #work(): Promise<void> {
     const { lookups, minutes, crashes } = this.options
     const { lengths } = this.watchers
     const workMs = minutes * 60_000
     const churn = lengths && new Churn(this.#cluster, { lengths, crashFraction: crashes / 100 })
+    this.#churn = churn
     this.#enter('working', workMs)
     await this.#survey(0, 0)
     churn?.start()
+    this.#faults.begin()
     const traffic = this.#traffic.measure('working')
     const gets = this.#schedule(lookups, workMs, () => this.#operations.get())
     for (let survey = 1; survey <= surveys; survey++) {
       await this.#cluster.clock.advance(workMs / surveys)
-      await this.#survey((minutes * survey) / surveys, churn?.counters.departures ?? 0)
+      await this.#survey((minutes * survey) / surveys, this.#departures())
     }
     this.#tell(traffic())
     await this.#cluster.run(gets)
     churn?.stop()
-    return churn
   }
 
   /** `count` acts, evenly over `spanMs`, and their ends. */
@@ -248,11 +243,28 @@ class Simulation {
     await this.watchers.pause?.()
   }
 
-  #totals(kind: 'put' | 'get'): OperationTotals {
-    const told = operationsOf(this.events, kind)
-    const interrupted = told.filter(({ outcome }) => outcome === 'interrupted').length
-    const asked = this.options.lookups
-    return { asked, counted: told.length - interrupted, interrupted, notBegun: asked - told.length }
+  #departures(): number {
+    return (this.#churn?.counters.departures ?? 0) + this.#faults.counters.departures
+  }
+
+  #onFault(fault: Fault, nodes: number | undefined): void {
+    this.#tell({
+      kind: 'fault',
+      atMs: rounded(this.#cluster.clock.elapsedMs),
+      fault: `${fault.kind} ${faultText(fault)}`,
+      ...(nodes === undefined ? {} : { nodes }),
+    })
+  }
+
+  /** At one moment; they stay for sessions as all do. */
+  #onJoin(joined: readonly Joined[]): void {
+    for (const { member, started } of joined) {
+      started.catch(() => {
+        // Who departs while it joins has not failed to.
+        if (member.state === 'up') this.#failedStarts++
+      })
+    }
+    this.#churn?.start()
   }
 
   #tell(event: SimEvent): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { OptionsError } from '../command/arguments.js'
 import { clockText, durationText, parseDurationMs } from '../command/duration.js'
+import { faultKinds } from '../command/fault-options.js'
 import { commandLineOf, parseOptions, type SimOptions, usage } from '../command/options.js'
 import { parseSoakOptions, soakCommandLineOf, soakUsage } from '../command/soak-options.js'
 
@@ -29,6 +30,7 @@ describe('the command line of sim', () => {
       latencyMs: 50,
       jitter: 0,
       nat: 12,
+      faults: [],
       trace: true,
       json: true,
       html: 'report.html',
@@ -43,6 +45,22 @@ describe('the command line of sim', () => {
   test('8 % of all pairs cannot connect unless something else is said', () => {
     expect(parsed().nat).toBe(8)
     expect(usage).toMatch(/--nat P .*\(8\)$/m)
+  })
+
+  test('a fault has a share, a measure and a time, some of them with defaults', () => {
+    expect(parsed('--freeze', '10%@1m').faults).toEqual([
+      { kind: 'freeze', percent: 10, ms: 60_000, atMs: 60_000 },
+    ])
+    expect(parsed('--partition', '30s@2m').faults).toEqual([
+      { kind: 'partition', percent: 50, ms: 30_000, atMs: 120_000 },
+    ])
+    expect(parsed('--lying', '5%').faults).toEqual([
+      { kind: 'lying', percent: 5, ms: 0, atMs: 0, lies: ['drop', 'misroute', 'mislead'] },
+    ])
+  })
+
+  test('the help names each fault', () => {
+    for (const kind of faultKinds) expect(usage).toMatch(new RegExp(`^  --${kind} `, 'm'))
   })
 
   test('help goes before all else', () => {
@@ -60,6 +78,18 @@ describe('the command line of sim', () => {
     [['--churn', '10'], '--churn is a duration like 10m'],
     [['--churn', '0s'], '--churn'],
     [['--seed', ''], '--seed is empty'],
+    [['--freeze', '10%'], '--freeze is like 10%@1m or 10%:30s@1m, not "10%"'],
+    [['--freeze', '1m@1m'], '--freeze is like'],
+    [['--freeze', '10%:30s:30s@1m'], '--freeze is like'],
+    [['--hang', '10%:30s@1m'], '--hang is like 10%@1m'],
+    [['--slow', '10%'], '--slow is like 10%:300ms'],
+    [['--slow', '10%:300ms@1m'], '--slow is like'],
+    [['--slow', '0%:300ms'], '--slow is of more than 0 % and up to 100 %'],
+    [['--mass-leave', '101%@1m'], '--mass-leave is of more than 0 % and up to 100 %'],
+    [['--lying', '5%:shout'], '--lying is like 5% or 5%:drop+mislead'],
+    [['--slow', '1%:1s', '--slow', '2%:1s'], '--slow is given once'],
+    [['--freeze', '10%@5m'], '--freeze at 5m would come after the end: --minutes is 5'],
+    [['--partition', '1m@1m', '--partition-one-way', '1m@2m'], 'One partition ends before the next'],
     [['--churn', '1m', '--sessions', 'file'], 'give one'],
     [['--churn-shape', '0.5'], 'needs --churn'],
     [['--knots', '3'], "Unknown option '--knots'"],
@@ -91,6 +121,14 @@ describe('the command line of sim', () => {
       ],
     ],
     [['--seed', '-7', '--html=-x.html']],
+    [
+      [
+        ...['--slow', '10%:300ms', '--skew', '50%:1.5m', '--lying', '2.5%:drop+mislead', '--delay', '1%:2s'],
+        ...['--replay', '5%:10s', '--freeze', '10%@1m', '--freeze', '5%:30s@0', '--hang', '1%@90s'],
+        ...['--partition', '20s@1m', '--partition-one-way', '10%:20s@2m', '--mass-leave', '50%@3m'],
+        ...['--mass-join', '200%@4m', '--minutes', '4.5'],
+      ],
+    ],
     [['--seed=--json', "--sessions=-it's"]],
     [
       [

@@ -18,6 +18,7 @@ const options: SimOptions = {
   latencyMs: 80,
   jitter: 10,
   nat: 0,
+  faults: [],
   trace: false,
   json: false,
   html: undefined,
@@ -141,6 +142,19 @@ describe('the text', () => {
     expect(text).not.toMatch(/^hops/m)
     const told = events.map((event) => (event.kind === 'get' ? { ...event, hops: 2 } : event))
     expect(reportText(options, told)).toMatch(/^hops +2 +2 +2$/m)
+  })
+
+  test('faults that struck are told', () => {
+    const struck: SimEvent[] = [
+      { kind: 'fault', atMs: 61_000, fault: 'freeze 5%:1m@1m', nodes: 3 },
+      { kind: 'fault', atMs: 62_000, fault: 'delay 5%:1s' },
+    ]
+    const told = reportText(options, [...struck, ...events])
+    expect(told).toMatch(/^fault {4}freeze 5%:1m@1m struck 3 nodes at 1:01$/m)
+    expect(told).toMatch(/^fault {4}delay 5%:1s struck all messages at 1:02$/m)
+    expect(reportHtml(options, [...struck, ...events])).toContain(
+      '<dt>fault at 1:01</dt><dd>freeze 5%:1m@1m, 3 nodes</dd>',
+    )
   })
 
   test('the hash of the trace is told where it was asked for', () => {

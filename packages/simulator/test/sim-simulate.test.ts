@@ -1,8 +1,9 @@
-import { idFromHex } from '@kadrtc/kademlia'
+import { idFromHex, idToHex } from '@kadrtc/kademlia'
 import { KadNode } from '@kadrtc/node'
-import { type ClusterPorts, exponential, natClasses } from '@kadrtc/simulator'
+import { type ClusterPorts, exponential, LyingTransport, natClasses } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import { eventsOf, type SimEvent } from '../command/events.js'
+import { type FaultKind, faultKinds, parseFault } from '../command/fault-options.js'
 import type { SimOptions } from '../command/options.js'
 import { quantile } from '../command/quantiles.js'
 import { type SimProgress, simulate } from '../command/simulate.js'
@@ -20,6 +21,7 @@ const options: SimOptions = {
   latencyMs: 80,
   jitter: 10,
   nat: 0,
+  faults: [],
   trace: false,
   json: false,
   html: undefined,
@@ -97,6 +99,60 @@ describe('a simulated life', () => {
     const all = { asked: 30, counted: 30, interrupted: 0, notBegun: 0 }
     expect(summary).toMatchObject({ puts: all, gets: all })
     expect(eventsOf(events, 'survival').every(({ alive }) => alive === 30)).toBe(true)
+  })
+
+  test('under all faults at once nothing breaks that must hold, and a seed replays', async () => {
+    const asked: (readonly [FaultKind, string])[] = [
+      ...([
+        ['slow', '10%:300ms'],
+        ['skew', '50%:30s'],
+        ['lying', '10%'],
+        ['delay', '5%:1s'],
+      ] as const),
+      ...([
+        ['replay', '5%:5s'],
+        ['freeze', '10%:10s@5s'],
+        ['hang', '5%@10s'],
+      ] as const),
+      ...([
+        ['partition', '5s@12s'],
+        ['partition-one-way', '5s@20s'],
+      ] as const),
+      ...([
+        ['mass-leave', '30%@15s'],
+        ['mass-join', '50%@18s'],
+      ] as const),
+    ]
+    const faults = asked.map(([kind, text]) => parseFault(kind, text))
+    const one = await simulate({ ...traced, faults }, { lengths })
+    expect(virtualOnly(await simulate({ ...traced, faults }, { lengths }))).toEqual(virtualOnly(one))
+    const struck = eventsOf(one, 'fault').map(({ fault }) => fault.split(' ')[0])
+    expect(new Set(struck)).toEqual(new Set(faultKinds.filter((kind) => !/slow|skew|lying/.test(kind))))
+    const [summary] = eventsOf(one, 'summary')
+    const [plain] = eventsOf(await life, 'summary')
+    expect(summary!.departures).toBeGreaterThan(plain!.departures)
+    expect(summary!.arrivals).toBeGreaterThan(plain!.arrivals)
+    expect(summary!.gets.counted + summary!.gets.interrupted + summary!.gets.notBegun).toBe(30)
+  })
+
+  test('nobody who lies puts or gets', async () => {
+    const asked = new Set<string>()
+    const nodes = new Map<string, KadNode>()
+    const createNode = (ports: ClusterPorts) => {
+      const node = new KadNode(ports)
+      const { get } = node.records
+      node.records.get = (...args) => {
+        asked.add(idToHex(node.id))
+        return get.apply(node.records, args)
+      }
+      if (ports.transport instanceof LyingTransport) nodes.set(idToHex(node.id), node)
+      return node
+    }
+    const faults = [parseFault('lying', '50%')]
+    await simulate({ ...options, churnMs: undefined, faults }, { createNode })
+    expect(nodes.size).toBeGreaterThan(4)
+    expect(asked.size).toBeGreaterThan(4)
+    expect([...asked].filter((id) => nodes.has(id))).toEqual([])
   })
 
   test('a slower network takes longer', async () => {
