@@ -26,6 +26,8 @@ export interface SizeEvent {
   readonly getP50Ms: number | null
   readonly getP90Ms: number | null
   readonly directP50Ms: number | null
+  readonly greedyP50Ms: number | null
+  readonly dialingP50Ms: number | null
   readonly hopsMean: number | null
 }
 
@@ -36,6 +38,10 @@ export interface OperationEvent {
   readonly outcome: Outcome
   /** From the node that asked to the node closest to the key and back, with nobody between; 0 if it is that node. */
   readonly directMs: number
+  /** Of some gets: over perfect tables of the nodes that were up when it was asked, with no faults, and all pairs connected. */
+  readonly greedyMs?: number
+  /** On the same nodes, an iterative lookup that opens a connection to each contact it asks. */
+  readonly dialingMs?: number
   /** Links on the way to where a packet toward the key ends, traced after a get; absent where that is the node itself. */
   readonly hops?: number
 }

@@ -4,6 +4,7 @@ import type { KadNode } from '@kadrtc/node'
 import type { Cluster, LatencyModel, Member, SeededRandom } from '@kadrtc/simulator'
 import type { Checks } from './checks.js'
 import type { OperationEvent, Outcome } from './events.js'
+import { Ideal, type IdealMs } from './ideal.js'
 
 /** After the node's own deadline, so that only the promises of those that have crashed or stand still meet it. */
 const giveUpMs = 20_000
@@ -28,6 +29,7 @@ export class Operations {
   readonly #cluster: Cluster<KadNode>
   readonly #options: OperationsOptions
   readonly #random: SeededRandom
+  readonly #ideal: Ideal
   /** How often each member's tab has frozen; bounded by the members. */
   readonly #freezes = new Map<number, number>()
   #numbered = 0
@@ -36,6 +38,7 @@ export class Operations {
     this.#cluster = cluster
     this.#options = options
     this.#random = cluster.random.fork('operations')
+    this.#ideal = new Ideal(cluster, options.direct)
   }
 
   /** What the member has under way is interrupted. */
@@ -56,17 +59,22 @@ export class Operations {
     })
   }
 
-  /** One of the values, asked for by a random member that did not put it. Never rejects. */
-  async get(values: readonly StoredValue[] = this.stored): Promise<OperationEvent | undefined> {
+  /** One of the values, asked for by a random member that did not put it, beside the ideal or not. Never rejects. */
+  async get(
+    values: readonly StoredValue[] = this.stored,
+    hasIdeal = false,
+  ): Promise<OperationEvent | undefined> {
     if (values.length === 0) return undefined
     const { keyId, author } = this.#random.pick(values)
     const member = this.#pick(author)
     if (!member) return undefined
-    return this.#time('get', member, keyId, async () => {
+    const ideal = hasIdeal ? this.#ideal.of(member.node, keyId) : undefined
+    const act = async () => {
       const record = await member.node.records.get(keyId)
       if (record) this.#options.checks.read(member, record)
       return record !== undefined
-    })
+    }
+    return this.#time('get', member, keyId, act, ideal)
   }
 
   async #time(
@@ -74,6 +82,7 @@ export class Operations {
     member: Member<KadNode>,
     keyId: Id,
     act: () => Promise<boolean>,
+    ideal?: IdealMs,
   ): Promise<OperationEvent> {
     const { clock } = this.#cluster
     const { checks, onDone } = this.#options
@@ -99,6 +108,7 @@ export class Operations {
       tookMs: rounded(tookMs),
       outcome,
       directMs: rounded(directMs),
+      ...(ideal ? { greedyMs: rounded(ideal.greedyMs), dialingMs: rounded(ideal.dialingMs) } : {}),
       ...(kind === 'get' && outcome === 'ok' ? await this.#hops(member, keyId) : {}),
     }
     onDone(event)

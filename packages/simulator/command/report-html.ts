@@ -7,6 +7,7 @@ import { commandLineOf, type SimOptions } from './options.js'
 import { type Plot, plotsOf } from './plots.js'
 import { quantile } from './quantiles.js'
 import { missingLines, shareText } from './report-text.js'
+import { idealsOf, idealText } from './sums.js'
 
 type Table = readonly [head: readonly string[], ...rows: (readonly string[])[]]
 
@@ -48,7 +49,7 @@ ${plotsOf(events).map(plotHtml).join('\n')}
 <div class="tables">
 <section><h2>Operations, in ms</h2>${tableHtml(operationsTable(events))}${missingLines(summary)
     .map((line) => `<p>${escaped(line)}</p>`)
-    .join('')}</section>
+    .join('')}<p>${escaped(idealText.join(' '))}</p></section>
 <section><h2>Traffic, per node and second</h2>${tableHtml(trafficTable(events))}</section>
 <section><h2>While it grew, in ms</h2>${tableHtml(sizesTable(events))}</section>
 </div>
@@ -81,12 +82,15 @@ function operationsTable(events: readonly SimEvent[]): Table {
       shareText(done.length, all.length),
     ]
   }
-  const direct = countedOf(events, 'get').map(({ directMs }) => directMs)
+  const gets = countedOf(events, 'get')
   return [
     ['', 'count', 'p50', 'p90', 'p99', 'success'],
     rowOf('put'),
     rowOf('get'),
-    ['direct', String(direct.length), ...at(direct), ''],
+    ...(['direct', 'greedy', 'dialing'] as const).map((name) => {
+      const ms = idealsOf(gets, `${name}Ms`)
+      return [name, String(ms.length), ...at(ms), '']
+    }),
   ]
 }
 
@@ -104,13 +108,26 @@ function trafficTable(events: readonly SimEvent[]): Table {
 
 function sizesTable(events: readonly SimEvent[]): Table {
   return [
-    ['nodes', 'links p50', 'get p50', 'get p90', 'direct p50', 'hops', 'found', 'gets'],
+    [
+      'nodes',
+      'links p50',
+      'get p50',
+      'get p90',
+      'direct p50',
+      'greedy p50',
+      'dial p50',
+      'hops',
+      'found',
+      'gets',
+    ],
     ...eventsOf(events, 'size').map((at) => [
       String(at.nodes),
       String(at.linksP50),
       wholeText(at.getP50Ms),
       wholeText(at.getP90Ms),
       wholeText(at.directP50Ms),
+      wholeText(at.greedyP50Ms),
+      wholeText(at.dialingP50Ms),
       at.hopsMean?.toFixed(2) ?? '-',
       shareText(at.getsFound, at.gets),
       at.gets === at.getsAsked ? String(at.gets) : `${at.gets} of ${at.getsAsked}`,
@@ -179,6 +196,7 @@ tbody tr:last-child td { border-bottom: 0; }
   table { font-size: .8125rem; }
   th, td { padding: .3rem .2rem; }
 }
+section p { margin: .5rem 0 0; color: var(--faint); font-size: .8125rem; }
 footer { margin-top: 1.25rem; color: var(--faint); font-size: .875rem; }
 footer p { margin: 0 0 .25rem; }
 pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink); }

@@ -11,6 +11,7 @@ import {
 } from './events.js'
 import { commandLineOf, type SimOptions } from './options.js'
 import { quantile } from './quantiles.js'
+import { idealsOf, idealText } from './sums.js'
 
 export function reportText(options: SimOptions, events: readonly SimEvent[]): string {
   const [summary] = eventsOf(events, 'summary')
@@ -25,11 +26,24 @@ export function reportText(options: SimOptions, events: readonly SimEvent[]): st
     row('', ['p50', 'p90', 'p99', 'success', 'count']),
     operationsRow('put', countedOf(events, 'put')),
     operationsRow('get', gets),
-    row('direct', [...latencies(gets.map(({ directMs }) => directMs)), '']),
+    ...(['direct', 'greedy', 'dialing'] as const).map((name) => idealRow(name, idealsOf(gets, `${name}Ms`))),
     ...hopsRow(gets),
     ...missingLines(summary),
     '',
-    row('size', ['links p50', 'links p99', 'get p50', 'get p90', 'direct p50', 'found', 'gets', 'hops']),
+    ...idealText,
+    '',
+    row('size', [
+      'links p50',
+      'links p99',
+      'get p50',
+      'get p90',
+      'direct p50',
+      'greedy p50',
+      'dial p50',
+      'found',
+      'gets',
+      'hops',
+    ]),
     ...eventsOf(events, 'size').map((at) =>
       row(String(at.nodes), [
         String(at.linksP50),
@@ -37,6 +51,8 @@ export function reportText(options: SimOptions, events: readonly SimEvent[]): st
         msText(at.getP50Ms),
         msText(at.getP90Ms),
         msText(at.directP50Ms),
+        msText(at.greedyP50Ms),
+        msText(at.dialingP50Ms),
         shareText(at.getsFound, at.gets),
         at.gets === at.getsAsked ? String(at.gets) : `${at.gets} of ${at.getsAsked}`,
         at.hopsMean?.toFixed(2) ?? '-',
@@ -68,7 +84,7 @@ function networkLines(summary: SummaryEvent): string[] {
 /** The faults that struck at some time, one a line. */
 export function faultLines(events: readonly SimEvent[]): string[] {
   return eventsOf(events, 'fault').map(({ atMs, fault, nodes }) => {
-    const struck = nodes === undefined ? 'all messages' : `${nodes} nodes`
+    const struck = nodes === undefined ? 'messages' : `${nodes} nodes`
     return `fault    ${fault} struck ${struck} at ${clockText(atMs)}`
   })
 }
@@ -81,8 +97,8 @@ export function missingLines({ puts, gets }: SummaryEvent): string[] {
 function missingLine(what: string, { asked, counted, interrupted, notBegun }: OperationTotals): string[] {
   if (counted === asked) return []
   const lost = [
-    ...(notBegun > 0 ? [`${notBegun} were never begun: no node had joined, or nothing was stored`] : []),
-    ...(interrupted > 0 ? [`${interrupted} were interrupted: the node that asked departed or froze`] : []),
+    ...(notBegun > 0 ? [`never begun: ${notBegun}, since no node had joined or nothing was stored`] : []),
+    ...(interrupted > 0 ? [`interrupted: ${interrupted}, since the node that asked departed or froze`] : []),
   ]
   return [`Of ${asked} ${what} that were asked for ${counted} count; ${lost.join('; ')}.`]
 }
@@ -98,6 +114,10 @@ function operationsRow(name: string, operations: readonly OperationEvent[]): str
   const tookMs = done.map((event) => event.tookMs)
   const share = shareText(done.length, operations.length)
   return row(name, [...latencies(tookMs), share, String(operations.length)])
+}
+
+function idealRow(name: string, ms: readonly number[]): string {
+  return row(name, [...latencies(ms), '', String(ms.length)])
 }
 
 /** Nothing where each node that asked was the owner itself. */

@@ -19,9 +19,11 @@ import { Checks } from './checks.js'
 import type { OperationEvent, SimEvent } from './events.js'
 import { type Fault, faultText } from './fault-options.js'
 import { Faults, FaultyCluster, type Joined } from './faults.js'
+import { idealEvery } from './ideal.js'
 import { Operations, rounded } from './operations.js'
 import type { SimOptions } from './options.js'
 import { quantile } from './quantiles.js'
+import { spread } from './spread.js'
 import { sizeEventOf, totalsOf } from './sums.js'
 import { linkCounts, survivalOf, TrafficMeter } from './surveys.js'
 
@@ -179,8 +181,9 @@ class Simulation {
     const before = this.#operations.stored.length
     await this.#spread(probePuts, 1_000, () => this.#operations.put())
     const values = this.#operations.stored.splice(before)
-    await this.#spread(probeGets, 2_000, async () => {
-      const event = await this.#operations.get(values)
+    const every = idealEvery(probeGets, nodes)
+    await this.#spread(probeGets, 2_000, async (i) => {
+      const event = await this.#operations.get(values, i % every === 0)
       if (event) gets.push(event)
     })
     this.#tell(sizeEventOf({ nodes, atMs, links: linkCounts(this.#cluster), gets, getsAsked: probeGets }))
@@ -213,7 +216,10 @@ class Simulation {
     churn?.start()
     this.#faults.begin()
     const traffic = this.#traffic.measure('working')
-    const gets = this.#schedule(lookups, workMs, () => this.#operations.get())
+    const every = idealEvery(lookups, this.options.nodes)
+    const gets = spread(this.#cluster.clock, lookups, workMs, (i) =>
+      this.#operations.get(undefined, i % every === 0),
+    )
     for (let survey = 1; survey <= surveys; survey++) {
       await this.#cluster.clock.advance(workMs / surveys)
       await this.#survey((minutes * survey) / surveys, this.#departures())
@@ -224,18 +230,9 @@ class Simulation {
   }
 
   /** `count` acts, evenly over `spanMs`, and their ends. */
-  #spread(count: number, spanMs: number, act: () => Promise<unknown>): Promise<unknown> {
+  #spread(count: number, spanMs: number, act: (i: number) => Promise<unknown>): Promise<unknown> {
     const withinMs = spanMs + 60_000
-    return this.#cluster.run(this.#schedule(count, spanMs, act), withinMs)
-  }
-
-  #schedule(count: number, spanMs: number, act: () => Promise<unknown>): Promise<unknown> {
-    const { clock } = this.#cluster
-    const begin = (i: number) =>
-      new Promise<unknown>((resolve) => {
-        clock.setTimer(((i + 0.5) * spanMs) / count, () => resolve(act()))
-      })
-    return Promise.all(Array.from({ length: count }, (_, i) => begin(i)))
+    return this.#cluster.run(spread(this.#cluster.clock, count, spanMs, act), withinMs)
   }
 
   async #survey(minute: number, departures: number): Promise<void> {

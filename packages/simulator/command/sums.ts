@@ -30,7 +30,6 @@ export function sizeEventOf({ nodes, atMs, links, gets, getsAsked }: SizeSample)
   const counted = gets.filter(({ outcome }) => outcome !== 'interrupted')
   const found = counted.filter(({ outcome }) => outcome === 'ok')
   const tookMs = found.map((event) => event.tookMs)
-  const directMs = counted.map((event) => event.directMs)
   const hops = found.flatMap((get) => get.hops ?? [])
   return {
     kind: 'size',
@@ -43,7 +42,24 @@ export function sizeEventOf({ nodes, atMs, links, gets, getsAsked }: SizeSample)
     getsAsked,
     getP50Ms: quantile(tookMs, 0.5) ?? null,
     getP90Ms: quantile(tookMs, 0.9) ?? null,
-    directP50Ms: quantile(directMs, 0.5) ?? null,
+    directP50Ms: quantile(idealsOf(counted, 'directMs'), 0.5) ?? null,
+    greedyP50Ms: quantile(idealsOf(counted, 'greedyMs'), 0.5) ?? null,
+    dialingP50Ms: quantile(idealsOf(counted, 'dialingMs'), 0.5) ?? null,
     hopsMean: hops.length === 0 ? null : rounded(hops.reduce((sum, count) => sum + count, 0) / hops.length),
   }
 }
+
+/** What the oracle says of those gets of which it was asked. */
+export function idealsOf(
+  gets: readonly OperationEvent[],
+  which: 'directMs' | 'greedyMs' | 'dialingMs',
+): number[] {
+  return gets.flatMap((get) => get[which] ?? [])
+}
+
+/** What the figures beside those of the gets are, for people. */
+export const idealText = [
+  'direct, greedy and dialing are of an ideal network of the nodes that were up when a get was asked, in which every node is',
+  'sound and every pair can connect: the round trip to the owner of the key; the way over perfect tables; an iterative',
+  'lookup that opens a connection to each contact it asks. The last two are of as many gets as it says.',
+] as const

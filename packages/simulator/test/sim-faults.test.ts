@@ -72,6 +72,8 @@ describe('conditions of single nodes', () => {
     const slow = of(['slow', '10%:300ms']).map(({ slowMs }) => slowMs)
     const both = of(['skew', '50%:1s'], ['slow', '10%:300ms'])
     expect(both.map(({ slowMs }) => slowMs)).toEqual(slow)
+    const sound = both.filter(({ slowMs, skewMs }) => slowMs !== undefined && skewMs === undefined)
+    expect(sound.length).toBeGreaterThan(20)
   })
 
   test('are those of each node that is added, then and later', async () => {

@@ -43,6 +43,8 @@ const events: readonly SimEvent[] = [
     getP50Ms: 60.2,
     getP90Ms: 91,
     directP50Ms: null,
+    greedyP50Ms: 55,
+    dialingP50Ms: 555,
     hopsMean: 1.234,
   },
   {
@@ -54,7 +56,7 @@ const events: readonly SimEvent[] = [
     connectionsOpened: 7,
   },
   operation('put', 300),
-  operation('get', 10),
+  { ...operation('get', 10), greedyMs: 66, dialingMs: 777 },
   operation('get', 20),
   operation('get', 30),
   operation('get', 15_000, 'failed'),
@@ -106,6 +108,20 @@ describe('the text', () => {
     expect(lineOf('direct')).toContain('50 ms')
   })
 
+  test('beside the gets is what an oracle says of them, and on what nodes', () => {
+    expect(lineOf('direct ')?.split(/\s{2,}/)).toEqual(['direct', '50 ms', '50 ms', '50 ms', '4'])
+    expect(lineOf('greedy')?.split(/\s{2,}/)).toEqual(['greedy', '66 ms', '66 ms', '66 ms', '1'])
+    expect(lineOf('dialing')?.split(/\s{2,}/)).toEqual(['dialing', '777 ms', '777 ms', '777 ms', '1'])
+    expect(text).toContain('of an ideal network of the nodes that were up when a get was asked')
+    const page = reportHtml(options, events)
+    expect(page).toContain('of an ideal network of the nodes that were up when a get was asked')
+    const cells = (name: string, ms: number) =>
+      `<td>${name}</td><td>1</td>${`<td>${ms}</td>`.repeat(3)}<td></td>`
+    expect(page).toContain(cells('greedy', 66))
+    expect(page).toContain(cells('dialing', 777))
+    expect(page).toContain('<td>-</td><td>55</td><td>555</td>')
+  })
+
   test('sizes and survival have a line each', () => {
     expect(lineOf('16')?.split(/\s{2,}/)).toEqual([
       '16',
@@ -114,6 +130,8 @@ describe('the text', () => {
       '60 ms',
       '91 ms',
       '-',
+      '55 ms',
+      '555 ms',
       '98.0 %',
       '50 of 60',
       '1.23',
@@ -123,8 +141,8 @@ describe('the text', () => {
 
   test('what was asked for and does not count is said, with the reason', () => {
     const lines = [
-      'Of 4 puts that were asked for 1 count; 3 were never begun: no node had joined, or nothing was stored.',
-      'Of 6 gets that were asked for 4 count; 1 were never begun: no node had joined, or nothing was stored; 1 were interrupted: the node that asked departed or froze.',
+      'Of 4 puts that were asked for 1 count; never begun: 3, since no node had joined or nothing was stored.',
+      'Of 6 gets that were asked for 4 count; never begun: 1, since no node had joined or nothing was stored; interrupted: 1, since the node that asked departed or froze.',
     ]
     for (const line of lines) {
       expect(text).toContain(`\n${line}\n`)
@@ -151,7 +169,7 @@ describe('the text', () => {
     ]
     const told = reportText(options, [...struck, ...events])
     expect(told).toMatch(/^fault {4}freeze 5%:1m@1m struck 3 nodes at 1:01$/m)
-    expect(told).toMatch(/^fault {4}delay 5%:1s struck all messages at 1:02$/m)
+    expect(told).toMatch(/^fault {4}delay 5%:1s struck messages at 1:02$/m)
     expect(reportHtml(options, [...struck, ...events])).toContain(
       '<dt>fault at 1:01</dt><dd>freeze 5%:1m@1m, 3 nodes</dd>',
     )

@@ -78,6 +78,12 @@ describe('a simulated life', () => {
     expect(hops.length).toBeGreaterThan(found.length / 2)
     expect(hops.every((count) => count >= 1 && count <= 4)).toBe(true)
     expect(eventsOf(events, 'size').every(({ hopsMean }) => hopsMean! >= 1 && hopsMean! < 3)).toBe(true)
+    // 30 gets are few: the oracle is asked about each. The direct way is the shortest, and to dial takes many round trips.
+    for (const { directMs, greedyMs = -1, dialingMs = -1 } of eventsOf(events, 'get')) {
+      expect(greedyMs).toBeGreaterThanOrEqual(directMs - 0.002)
+      expect(dialingMs === 0 || dialingMs > 20).toBe(true)
+    }
+    expect(eventsOf(events, 'size').every(({ dialingP50Ms }) => dialingP50Ms !== null)).toBe(true)
     const surveys = eventsOf(events, 'survival')
     expect(surveys.map(({ minute }) => minute)).toEqual(
       Array.from({ length: 13 }, (_, i) => Math.round((500 * i) / 12) / 1000),
