@@ -1,6 +1,15 @@
 /** One line on a terminal that says how far a run is: `growing ████░░░░ 430/1000 joined, 0:41 virtual, 12x`. */
 import { clockText } from './duration.js'
-import type { SimProgress } from './simulate.js'
+
+/** Where a run is. */
+export interface Progress {
+  readonly phase: string
+  /** How many of how many nodes have joined, where that is known. */
+  readonly crowd?: { readonly joined: number; readonly nodes: number }
+  readonly virtualMs: number
+  /** Of the phase, 0 to 1. */
+  readonly done: number
+}
 
 /** The part of a terminal's stream that is used. */
 export interface Terminal {
@@ -26,7 +35,7 @@ export class ProgressBar {
   }
 
   /** Draws at most ten times a second, and nothing where no terminal is. */
-  update(progress: () => SimProgress): void {
+  update(progress: () => Progress): void {
     const nowMs = this.now()
     if (!this.terminal.isTTY || nowMs - this.#drawnMs < drawEveryMs) return
     this.#drawnMs = nowMs
@@ -43,11 +52,12 @@ export class ProgressBar {
   }
 }
 
-export function progressLine(progress: SimProgress, realMs: number): string {
-  const { phase, joined, nodes, virtualMs, done } = progress
+export function progressLine(progress: Progress, realMs: number): string {
+  const { phase, crowd, virtualMs, done } = progress
   const full = Math.round(done * barWidth)
   const bar = '█'.repeat(full) + '░'.repeat(barWidth - full)
   const speed = virtualMs / Math.max(1, realMs)
   const pace = speed >= 10 ? speed.toFixed(0) : speed.toFixed(1)
-  return `${phase.padEnd(7)} ${bar} ${joined}/${nodes} joined, ${clockText(virtualMs)} virtual, ${pace}x`
+  const joined = crowd ? `${crowd.joined}/${crowd.nodes} joined, ` : ''
+  return `${phase.padEnd(7)} ${bar} ${joined}${clockText(virtualMs)} virtual, ${pace}x`
 }

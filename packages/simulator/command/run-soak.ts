@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { inspect } from 'node:util'
 import { type SoakOptions, type SoakReport, soak } from '@kadrtc/simulator'
 import { OptionsError } from './arguments.js'
+import { type Progress, ProgressBar } from './progress-bar.js'
 import { Rejections } from './rejections.js'
 import type { Streams } from './run-sim.js'
 import { parseSoakOptions, type SoakCommand, soakCommandLineOf, soakUsage } from './soak-options.js'
@@ -18,13 +19,19 @@ export async function runSoak(
   const command = readCommand(args, streams)
   if (typeof command === 'number') return command
   const { verbose, seed, nodes, minutes } = command
+  const bar = new ProgressBar(stderr, () => performance.now())
   const rejections = new Rejections(streams)
   try {
     stdout.write(`soak of ${nodes} nodes for ${minutes} virtual minutes, seed ${seed}\n`)
     const startMs = performance.now()
-    const observe = (line: string) => stdout.write(`${line}\n`)
-    const { counts, messages, digest } = await live({ seed, nodes, minutes, ...(verbose ? { observe } : {}) })
+    const { counts, messages, digest } = await live({
+      seed,
+      nodes,
+      minutes,
+      observe: (line) => (verbose ? stdout.write(`${line}\n`) : bar.update(() => progressOf(line, minutes))),
+    })
     await rejections.demandNone()
+    bar.clear()
     for (const [what, count] of Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))) {
       stdout.write(`${String(count).padStart(8)} ${what}\n`)
     }
@@ -32,6 +39,7 @@ export async function runSoak(
     stdout.write(`${messages} messages in ${seconds} s, trace ${digest}: everything held\n`)
     return 0
   } catch (error) {
+    bar.clear()
     stderr.write(
       `The soak failed with seed ${seed}.\n${inspect(error)}\n\nReplay it with\n  ${soakCommandLineOf(command)}\n`,
     )
@@ -39,6 +47,12 @@ export async function runSoak(
   } finally {
     rejections.close()
   }
+}
+
+/** Each line of a soak begins with the seconds of virtual time that have passed. */
+function progressOf(line: string, minutes: number): Progress {
+  const virtualMs = 1_000 * Number.parseFloat(line)
+  return { phase: 'soaking', virtualMs, done: Math.min(1, virtualMs / (minutes * 60_000)) }
 }
 
 function readCommand(args: readonly string[], { stdout, stderr }: Streams): SoakCommand | number {

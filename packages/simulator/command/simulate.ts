@@ -22,19 +22,15 @@ import { Faults, FaultyCluster, type Joined } from './faults.js'
 import { idealEvery } from './ideal.js'
 import { Operations, rounded } from './operations.js'
 import type { SimOptions } from './options.js'
+import type { Progress } from './progress-bar.js'
 import { quantile } from './quantiles.js'
 import { spread } from './spread.js'
 import { sizeEventOf, totalsOf } from './sums.js'
 import { linkCounts, survivalOf, TrafficMeter } from './surveys.js'
 
-/** Where a run is, for a progress bar. */
-export interface SimProgress {
+/** For a progress bar. */
+export interface SimProgress extends Progress {
   readonly phase: 'growing' | 'resting' | 'putting' | 'working'
-  readonly joined: number
-  readonly nodes: number
-  readonly virtualMs: number
-  /** Of the phase, 0 to 1. */
-  readonly done: number
 }
 
 export interface Watchers {
@@ -287,7 +283,7 @@ class Simulation {
     const { nodes } = this.options
     const virtualMs = this.#cluster.clock.elapsedMs
     const done = this.#phase === 'growing' ? joined / nodes : (virtualMs - this.#phaseStartMs) / this.#phaseMs
-    return { phase: this.#phase, joined, nodes, virtualMs, done: Math.min(1, done) }
+    return { phase: this.#phase, crowd: { joined, nodes }, virtualMs, done: Math.min(1, done) }
   }
 
   #joined(): number {

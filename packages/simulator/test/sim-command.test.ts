@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const small = ['--nodes', '16', '--seed', '7', '--minutes', '0.2', '--lookups', '5']
 
 /** As a process has them; `reject` is what a process does with a rejection that nobody handles. */
-function streams() {
+function streams(isTTY = false) {
   const listeners = new Set<(reason: unknown) => void>()
   const written = { stdout: '', stderr: '' }
   return {
@@ -25,7 +25,7 @@ function streams() {
       for (const listener of listeners) listener(reason)
     },
     stdout: { write: (text: string) => (written.stdout += text) },
-    stderr: { write: (text: string) => (written.stderr += text) },
+    stderr: { isTTY, columns: 200, write: (text: string) => (written.stderr += text) },
     on: (_: 'unhandledRejection', listener: (reason: unknown) => void) => listeners.add(listener),
     off: (_: 'unhandledRejection', listener: (reason: unknown) => void) => listeners.delete(listener),
   }
@@ -68,6 +68,16 @@ describe('npm run sim', () => {
     const summary = events.at(-1)!
     expect(summary.kind === 'summary' && summary.departures).toBeGreaterThan(16)
     expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>.*<\/html>\n$/s)
+  })
+
+  test('what struck is told, and the trace has a hash if that is asked for', async () => {
+    const faults = ['--freeze', '10%:1s@5s', '--slow', '20%:300ms', '--trace']
+    const { status, stdout } = await sim(...small, ...faults)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^fault {4}freeze 10%:1s@5s struck 2 nodes at /m)
+    expect(stdout).toMatch(/^trace {4}[0-9a-f]{16}$/m)
+    expect(stdout).toMatch(/^dialing +\d+ ms +\d+ ms +\d+ ms +\d$/m)
+    expect(stdout).toMatch(/--slow 20%:300ms --freeze 10%:1s@5s --trace$/m)
   })
 
   test('a command line that cannot be read is exit code 2 and a sentence', async () => {
@@ -144,6 +154,21 @@ describe('npm run sim:soak', () => {
     const { status, stderr } = await soak('--lookups', '3')
     expect(status).toBe(2)
     expect(stderr).toContain("Unknown option '--lookups'")
+  })
+
+  test('shows on a terminal how far it is', async () => {
+    const around = streams(true)
+    expect(await runSoak(['--nodes', '10', '--seed', '7', '--minutes', '1'], around)).toBe(0)
+    expect(around.written.stderr).toMatch(/soaking █*░* 0:\d\d virtual, [\d.]+x/)
+    expect(around.written.stderr.endsWith('\r\x1b[2K')).toBe(true)
+    expect(around.written.stdout).not.toContain('soaking')
+  })
+
+  test('tells instead of all that is done, if that is asked for', async () => {
+    const around = streams(true)
+    expect(await runSoak(['--nodes', '10', '--seed', '7', '--minutes', '1', '--verbose'], around)).toBe(0)
+    expect(around.written.stderr).toBe('')
+    expect(around.written.stdout).toMatch(/^\d+\.\d{3} get \d+ key \d+$/m)
   })
 
   const short = ['--nodes', '9', '--seed', '5', '--minutes', '1']

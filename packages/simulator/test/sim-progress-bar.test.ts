@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest'
-import { ProgressBar, progressLine } from '../command/progress-bar.js'
-import type { SimProgress } from '../command/simulate.js'
+import { type Progress, ProgressBar, progressLine } from '../command/progress-bar.js'
 
-const half: SimProgress = { phase: 'growing', joined: 50, nodes: 100, virtualMs: 61_000, done: 0.5 }
+const half: Progress = {
+  phase: 'growing',
+  crowd: { joined: 50, nodes: 100 },
+  virtualMs: 61_000,
+  done: 0.5,
+}
 
 function terminal(isTTY: boolean, columns = 200) {
   const written: string[] = []
@@ -13,6 +17,12 @@ test('the line tells how many have joined, the virtual time and the speed', () =
   expect(progressLine(half, 2_000)).toBe('growing ██████████░░░░░░░░░░ 50/100 joined, 1:01 virtual, 31x')
   expect(progressLine({ ...half, done: 1 }, 40_000)).toContain(
     '████████████████████ 50/100 joined, 1:01 virtual, 1.5x',
+  )
+})
+
+test('where it is not known who has joined it says nothing of it', () => {
+  expect(progressLine({ phase: 'soaking', virtualMs: 61_000, done: 0.5 }, 2_000)).toBe(
+    'soaking ██████████░░░░░░░░░░ 1:01 virtual, 31x',
   )
 })
 

@@ -59,7 +59,7 @@ describe('a simulated life', () => {
       'working',
     ])
     expect(watched.every(({ done }) => done >= 0 && done <= 1)).toBe(true)
-    expect(watched.at(-1)!.nodes).toBe(24)
+    expect(watched.at(-1)!.crowd?.nodes).toBe(24)
   })
 
   test('tells of sizes, traffic, puts, gets and survival, and sums up', async () => {
