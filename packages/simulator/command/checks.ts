@@ -4,7 +4,7 @@
  *
  *     const checks = new Checks(cluster)
  *     checks.start()
- *     await checks.failed('get by node 3', error)
+ *     checks.failed('A get by node 3', error)
  */
 import { authorIdOf, idToHex, type SignedRecord } from '@kadrtc/kademlia'
 import { type KadNode, KadrtcError } from '@kadrtc/node'

@@ -53,8 +53,8 @@ export type FaultKind = keyof typeof shapes
 
 export const faultKinds = Object.keys(shapes) as readonly FaultKind[]
 
-export const faultUsage = `Faults. P% is of the nodes or the messages, D a duration; T is the time since the gets began, or 0. Those with @T may be given
-again for another time.
+export const faultUsage = `Faults. P% is of the nodes or the messages, D a duration; T is the time since the gets began, or 0. Those with @T may
+be given again for another time.
 
   --slow P%:D        each message to so many nodes takes D longer, like 10%:300ms
   --skew P%:D        the clocks of so many nodes are up to D ahead or behind, like 50%:30s
@@ -76,7 +76,7 @@ export function parseFault(kind: FaultKind, text: string): Fault {
   const wrong = () => new OptionsError(`--${kind} is like ${shape.like}, not "${text}"`)
   const [what, at, ...rest] = text.split('@')
   if (rest.length > 0 || (at !== undefined) !== shape.isEvent) throw wrong()
-  const atMs = at === undefined ? 0 : at === '0' ? 0 : parseDurationMs(at)
+  const atMs = at === undefined || at === '0' ? 0 : parseDurationMs(at)
   const parts = what!.split(':')
   const share = /^(\d+(?:\.\d+)?)%$/.exec(parts[0]!)
   if (share) parts.shift()

@@ -29,6 +29,9 @@ export async function runSoak(
       nodes,
       minutes,
       observe: (line) => (verbose ? stdout.write(`${line}\n`) : bar.update(() => progressOf(line, minutes))),
+    }).catch((error: unknown) => {
+      // Around it is what is said below: the seed and the command.
+      throw error instanceof Error && error.cause !== undefined ? error.cause : error
     })
     await rejections.demandNone()
     bar.clear()

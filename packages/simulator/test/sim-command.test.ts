@@ -180,8 +180,9 @@ describe('npm run sim:soak', () => {
       throw new Error('Soak failed', { cause: new RangeError('deep down') })
     })
     expect(status).toBe(1)
-    expect(around.written.stderr).toMatch(/^The soak failed with seed 5\.\n/)
-    expect(around.written.stderr).toMatch(/RangeError: deep down\n +at .*sim-command/)
+    expect(around.written.stderr).toMatch(
+      /^The soak failed with seed 5\.\nRangeError: deep down\n +at .*sim-command/,
+    )
     expect(around.written.stderr).toContain(replay)
   })
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { OptionsError } from '../command/arguments.js'
 import { clockText, durationText, parseDurationMs } from '../command/duration.js'
@@ -61,6 +62,13 @@ describe('the command line of sim', () => {
 
   test('the help names each fault', () => {
     for (const kind of faultKinds) expect(usage).toMatch(new RegExp(`^  --${kind} `, 'm'))
+  })
+
+  test('each command of the README can be read', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const lines = [...readme.matchAll(/^npm run (?:--silent )?sim -- ([^#\n]*)/gm)].map(([, args]) => args!)
+    expect(lines.length).toBeGreaterThan(5)
+    for (const line of lines) expect(parsed(...line.trim().split(/ +/)).nodes).toBeGreaterThan(0)
   })
 
   test('help goes before all else', () => {
