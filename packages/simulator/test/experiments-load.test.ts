@@ -43,6 +43,9 @@ test('the load of a hot key is counted where it is answered', async () => {
   expect(result.maxLoadRatio).toBeCloseTo(most / (served / 40))
   expect(result.maxToMeanOfServing).toBeLessThanOrEqual(result.maxLoadRatio)
   expect(served).toBeGreaterThan(100)
+  // Of 40 nodes half are among the 20 closest; to ask them takes no link, and the owner is one round trip away.
+  expect(result.oracle.directMsP50).toBeGreaterThan(20)
+  expect(result.oracle.greedyMsP50).toBeGreaterThan(result.oracle.directMsP50 / 2)
 })
 
 test('one key that all read is answered by many more than its holders', async () => {

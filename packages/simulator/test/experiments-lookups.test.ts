@@ -48,6 +48,10 @@ test('without churn every lookup ends at the closest node, and no link need be o
   expect(result.lookups).toEqual({ lookups: 100, right: 100, wrong: 0, unanswered: 0 })
   expect(result).toMatchObject({ gets: 50, departures: 0, joinedShare: 1 })
   expect(result.handshakesPerNodeAndMinute).toBeLessThan(1)
+  for (const { directMsP50, dialingMsP50 } of [result.lookupOracle, result.getOracle]) {
+    expect(directMsP50).toBeGreaterThan(20)
+    expect(dialingMsP50).toBeGreaterThanOrEqual(0)
+  }
 })
 
 test('churn costs links and bytes, and single packets get lost', async () => {
@@ -89,6 +93,7 @@ test('values are found though some nodes can open few links', async () => {
   expect(result.hard).toBeGreaterThan(4)
   expect(result.blockedPairs).toBeGreaterThan(0.15)
   expect(result.linksOfHardP50).toBeLessThan(result.linksOfOthersP50)
+  expect(result.oracle.directMsP50).toBeGreaterThan(20)
   expect(result.getSuccess).toBeGreaterThan(0.98)
 })
 

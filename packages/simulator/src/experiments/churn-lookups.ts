@@ -11,6 +11,7 @@ import { spread } from './hot-key.js'
 import { warmSwarm } from './lay.js'
 import { Looking, type LookupCounts, Reading, Tracing } from './lookup-counts.js'
 import { putValues } from './mass-departure.js'
+import { OracleSample, type OracleTimes } from './oracle-sample.js'
 
 export interface ChurnLookupsOptions {
   /** Of the exponential distribution that sessions are drawn from. */
@@ -39,6 +40,8 @@ export interface ChurnLookupsResult {
   readonly lookups: LookupCounts
   readonly lookupMsP50: number
   readonly lookupMsP99: number
+  /** Of a sample of the lookups, on the nodes that had joined when each began; no dial of it fails. */
+  readonly lookupOracle: OracleTimes
   /** `traceRoute`: one packet toward the key, and once more when nobody had answered. */
   readonly retriedSuccess: number
   readonly retried: LookupCounts
@@ -51,6 +54,8 @@ export interface ChurnLookupsResult {
   readonly getSuccess: number
   readonly getMsP50: number
   readonly getMsP99: number
+  /** As `lookupOracle`, of a sample of the gets. */
+  readonly getOracle: OracleTimes
   /** Delivered over all links, the lookups' and the gets' own included; heartbeats of links are not simulated. */
   readonly bytesPerNodeAndSecond: number
   /** The same while nobody looks anything up. */
@@ -92,9 +97,13 @@ export async function measureChurnLookups(
   const quietBytes = swarm.network.counters.messageBytes - messageBytes
 
   const before = { ...swarm.network.counters, ...churn.counters }
-  const looking = new Looking(swarm, random.fork('lookups'))
+  const sampled = {
+    lookups: new OracleSample(swarm, { of: lookups }),
+    gets: new OracleSample(swarm, { of: gets }),
+  }
+  const looking = new Looking(swarm, random.fork('lookups'), sampled.lookups)
   const tracing = new Tracing(swarm, random.fork('traces'))
-  const reading = new Reading(swarm, keys, random.fork('gets'))
+  const reading = new Reading(swarm, keys, random.fork('gets'), sampled.gets)
   const startMs = swarm.clock.elapsedMs
   const acts = random.sample(
     [
@@ -114,6 +123,8 @@ export async function measureChurnLookups(
     ...looking.result(),
     ...tracing.result(),
     ...reading.result(),
+    lookupOracle: sampled.lookups.result(),
+    getOracle: sampled.gets.result(),
     bytesPerNodeAndSecond: (after.messageBytes - before.messageBytes) / nodeSeconds,
     quietBytesPerNodeAndSecond: quietBytes / ((nodeCount * quietMs) / 1_000),
     messagesPerNodeAndSecond: (after.messages - before.messages) / nodeSeconds,

@@ -7,6 +7,7 @@
 import { keyIdOf } from '@kadrtc/kademlia'
 import { type GrowOptions, growSwarm, type Swarm } from './grow.js'
 import { inBatches, quantile, sum, timed } from './measure.js'
+import { OracleSample, type OracleTimes } from './oracle-sample.js'
 
 export interface HotKeyOptions {
   readonly gets?: number
@@ -32,6 +33,8 @@ export interface HotKeyResult {
   readonly serving: number
   readonly getMsP50: number
   readonly getMsP99: number
+  /** Of a sample of the gets, as if nobody but the owner had the value. */
+  readonly oracle: OracleTimes
 }
 
 export async function hotKey(options: GrowOptions & HotKeyOptions): Promise<HotKeyResult> {
@@ -51,9 +54,12 @@ export async function measureHotKey(swarm: Swarm, options: HotKeyOptions = {}): 
 
   const servedBy = () => nodes.map((node) => node.inspect().counters.findValue ?? 0)
   const before = servedBy()
+  const sample = new OracleSample(swarm, { of: gets })
+  const ids = nodes.map(({ id }) => id)
   const outcomes = await spread(swarm, gets, spanMs, () => {
     const key = random.fraction() < hotFraction || others.length === 0 ? hot : random.pick(others)
     const reader = random.pick(nodes)
+    sample.note(reader.id, key, () => ids)
     return timed(swarm, () => reader.records.get(key))
   })
   const served = servedBy().map((count, index) => count - before[index]!)
@@ -70,6 +76,7 @@ export async function measureHotKey(swarm: Swarm, options: HotKeyOptions = {}): 
     serving,
     getMsP50: quantile(tookMs, 0.5),
     getMsP99: quantile(tookMs, 0.99),
+    oracle: sample.result(),
   }
 }
 

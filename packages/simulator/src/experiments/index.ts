@@ -1,6 +1,7 @@
 /** Experiments on networks of real nodes: what the project promises, measured in virtual time. */
 
 export * from './churn-lookups.js'
+export * from './dial-watch.js'
 export * from './durability.js'
 export * from './grow.js'
 export * from './hot-key.js'
@@ -8,6 +9,7 @@ export * from './joining.js'
 export * from './lay.js'
 export * from './mass-departure.js'
 export * from './measure.js'
+export * from './oracle-sample.js'
 export * from './partition.js'
 export * from './routing.js'
 export * from './speed.js'

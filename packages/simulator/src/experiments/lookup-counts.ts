@@ -9,6 +9,7 @@ import type { Member } from '../cluster.js'
 import type { SeededRandom } from '../seeded-random.js'
 import type { Swarm } from './grow.js'
 import { quantile } from './measure.js'
+import type { OracleSample } from './oracle-sample.js'
 
 export interface LookupCounts {
   /** Those whose asker was still there at the end. */
@@ -54,6 +55,7 @@ export class Looking {
   constructor(
     readonly swarm: Swarm,
     readonly random: SeededRandom,
+    readonly sample: OracleSample,
   ) {
     swarm.network.faults.drop = ({ to, bytes }) => {
       if (this.#asked.size > 0 && bytes.length < questionBytesMost) this.#note(to, bytes)
@@ -70,6 +72,7 @@ export class Looking {
     const key = random.bytes(20) as Id
     const asker = pickJoined(swarm, random)
     if (!asker) return
+    this.sample.note(asker.node.id, key, () => joinedIds(swarm))
     const atFirst = closestJoined(swarm, key)
     this.#joinedShares += atFirst.share
     this.#begun++
@@ -166,6 +169,7 @@ export class Reading {
     readonly swarm: Swarm,
     readonly keys: readonly Id[],
     readonly random: SeededRandom,
+    readonly sample: OracleSample,
   ) {}
 
   async once(): Promise<void> {
@@ -173,6 +177,7 @@ export class Reading {
     const key = random.pick(keys)
     const reader = pickJoined(swarm, random)
     if (!reader) return
+    this.sample.note(reader.node.id, key, () => joinedIds(swarm))
     const { ms, value: record } = await patiently(swarm, reader, () => reader.node.records.get(key))
     if (reader.state !== 'up') return
     this.#gets++
@@ -205,6 +210,11 @@ function closestJoined(swarm: Swarm, key: Id): { readonly id: Id | undefined; re
     if (!closest || isCloser(key, node.id, closest)) closest = node.id
   }
   return { id: closest, share: joined / up }
+}
+
+function joinedIds({ members }: Swarm): Id[] {
+  const joined = members.filter(({ node, state }) => state === 'up' && node.status === 'joined')
+  return joined.map(({ node }) => node.id)
 }
 
 /** A member that is up and has joined; undefined in the rare case that many draws meet none. */

@@ -4,9 +4,11 @@
  */
 import { compareDistances, type Id, idKey, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
-import { Oracle } from '../oracle.js'
+import type { Oracle } from '../oracle.js'
+import { DialWatch } from './dial-watch.js'
 import type { Swarm } from './grow.js'
 import { inBatches, timed } from './measure.js'
+import { oracleOf } from './oracle-sample.js'
 
 export interface RoutingOptions {
   readonly keys: number
@@ -29,6 +31,10 @@ export interface RoutingResult {
   readonly puts: readonly { readonly ms: number; readonly directMs: number; readonly stored: boolean }[]
   /** Of the true k closest to the keys, how many had the record when its put was done. */
   readonly recall: number
+  /** Dials that gets are the cause of: see `DialWatch`. */
+  readonly dialsByGets: number
+  /** Dials with a reader at one end, while its get went on or within a second after, for whatever reason. */
+  readonly dialsOfReaders: number
   /** Links that the whole network opened while nothing but the gets went on, and those it opens in as long without. */
   readonly linksOpened: number
   readonly linksOpenedIdle: number
@@ -44,16 +50,9 @@ export async function measureRouting(
   const { keys: keyCount, getsPerKey, valueBytes } = { ...routingDefaults, ...options }
   const random = swarm.random.fork('routing')
   const nodes = swarm.nodes
-  const { k, linksPerBucket, alpha } = nodes[0]!.settings
-  const oracle = new Oracle({
-    ids: nodes.map(({ id }) => id),
-    latencyMs: (from, to) => swarm.network.latencyMs(from, to),
-    random: random.fork('oracle'),
-    k,
-    linksPerBucket,
-    alpha,
-    dialRoundTrips: 5,
-  })
+  const { k } = nodes[0]!.settings
+  const ids = nodes.map(({ id }) => id)
+  const oracle = oracleOf(swarm, ids, random.fork('oracle'))
   const keys = Array.from({ length: keyCount }, (_, index) => keyIdOf(`${swarm.seed} ${index}`))
   const owners = new Map(keys.map((key) => [key, oracle.closest(key, 1)[0]!]))
 
@@ -75,12 +74,15 @@ export async function measureRouting(
   const readers = keys.flatMap((key) =>
     Array.from({ length: getsPerKey }, () => [key, random.pick(nodes)] as const),
   )
+  const watch = new DialWatch(swarm)
   const { linksOpened: before } = swarm.network.counters
   const startMs = swarm.clock.elapsedMs
   const gets = await inBatches(
     swarm,
     readers.map(([key, reader]) => async () => {
-      const { ms, value: record } = await timed(swarm, () => reader.records.get(key))
+      const { ms, value: record } = await timed(swarm, () =>
+        watch.during(reader, key, () => reader.records.get(key)),
+      )
       return { reader, key, ms, found: record !== undefined }
     }),
   )
@@ -88,6 +90,8 @@ export async function measureRouting(
   const idleFrom = swarm.network.counters.linksOpened
   await swarm.clock.advance(swarm.clock.elapsedMs - startMs)
   const linksOpenedIdle = swarm.network.counters.linksOpened - idleFrom
+  // The last gets were watched until now: what they set off may come a little later.
+  watch.stop()
 
   const hops = await inBatches(
     swarm,
@@ -99,6 +103,8 @@ export async function measureRouting(
   return {
     puts,
     recall,
+    dialsByGets: watch.causedByGets,
+    dialsOfReaders: watch.ofReaders,
     linksOpened,
     linksOpenedIdle,
     gets: gets.map(({ reader, key, ms, found }) => ({

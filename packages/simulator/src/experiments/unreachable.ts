@@ -8,6 +8,7 @@ import { type GrowOptions, growSwarm, type Swarm } from './grow.js'
 import { spread } from './hot-key.js'
 import { putValues } from './mass-departure.js'
 import { median, quantile, timed } from './measure.js'
+import { OracleSample, type OracleTimes } from './oracle-sample.js'
 
 export interface UnreachableOptions {
   /** How many nodes of 1 are hard to reach. */
@@ -28,6 +29,8 @@ export interface UnreachableResult {
   readonly getSuccessOfHard: number
   readonly getMsP50: number
   readonly getMsP99: number
+  /** Of a sample of the gets, as if all could open links to all. */
+  readonly oracle: OracleTimes
   readonly hard: number
   /** Of all pairs, how many of 1 can open no link. */
   readonly blockedPairs: number
@@ -50,9 +53,12 @@ export async function unreachable(options: GrowOptions & UnreachableOptions): Pr
   const { nodes } = swarm
   const keys = await putValues(swarm, { values, valueBytes, random, atOnce: 100 })
 
+  const sample = new OracleSample(swarm, { of: gets })
+  const ids = nodes.map(({ id }) => id)
   const outcomes = await spread(swarm, gets, spanMs, async () => {
     const reader = random.pick(nodes)
     const key = random.pick(keys)
+    sample.note(reader.id, key, () => ids)
     const { ms, value: record } = await timed(swarm, () => reader.records.get(key))
     return { ms, isFound: record !== undefined, isHard: isHard(reader.id) }
   })
@@ -68,6 +74,7 @@ export async function unreachable(options: GrowOptions & UnreachableOptions): Pr
     getSuccessOfHard: byHard.filter(({ isFound }) => isFound).length / byHard.length,
     getMsP50: quantile(tookMs, 0.5),
     getMsP99: quantile(tookMs, 0.99),
+    oracle: sample.result(),
     hard: nodes.filter(({ id }) => isHard(id)).length,
     blockedPairs: blockedShare(swarm, isBlocked),
     linksOfHardP50: linksOf(isHard),
