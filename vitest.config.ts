@@ -10,11 +10,13 @@ const everywhere = [
   'packages/*/test/**/*.test.ts',
   'signaling-server/test/**/*.test.ts',
   'demo/test/**/*.test.ts',
+  'e2e/bench/test/**/*.test.ts',
 ]
 /** Whole networks that live for minutes or hours of virtual time, and seconds of real time. */
 const networks = [
   'packages/node/test/replication.test.ts',
   'packages/simulator/test/{soak,found-by-soak,experiments-*,sim-simulate,sim-command}.test.ts',
+  'e2e/bench/test/simulation-experiments.test.ts',
 ]
 
 /** Tests run on the sources, so that no build stands between an edit and its test. */
@@ -23,6 +25,7 @@ export default defineConfig({
     alias: [
       source('@kadrtc/node/port-suites', './packages/node/src/port-suites/index.ts'),
       source('@kadrtc/wire/introduction-server', './packages/wire/src/introduction-server/index.ts'),
+      source('@kadrtc/simulator/experiments', './packages/simulator/src/experiments/index.ts'),
       ...['kademlia', 'wire', 'node', 'simulator', 'webrtc', 'indexeddb'].map((room) =>
         source(`@kadrtc/${room}`, `./packages/${room}/src/index.ts`),
       ),
