@@ -2,8 +2,9 @@
  * Whether gets cause dials. Links are opened all the time, by nodes that look for nearer neighbours, and to count them with
  * and without gets compares two noisy numbers. So each get is watched for itself: a dial is put down to it if one end is its
  * reader, the other a node that its questions came to or that an answer named, and it begins before a second after
- * the get has ended. An iterative lookup that dials whom it asks makes several such dials. A node dials for
- * its own reasons some times an hour, and then rarely one of the few that a get of the same second spoke of.
+ * the get has ended. An iterative lookup that dials whom it asks makes several such dials; for its own reasons a node
+ * dials rarely, and then hardly ever one of the few that a get of the same second spoke of. What two others do because of a
+ * get, if they do anything, shows only in the links that the whole network opened.
  *
  *     const watch = new DialWatch(swarm)
  *     await watch.during(reader, key, () => reader.records.get(key))
