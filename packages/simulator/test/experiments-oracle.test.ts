@@ -66,6 +66,16 @@ test('a dial to somebody else, or long after the get, is not put down to it', as
   expect(watch).toMatchObject({ causedByGets: 0, ofReaders: 1 })
 })
 
+test('a watch changes nothing of what it watches', async () => {
+  const routing = async () => measureRouting(await growSwarm(sparse), { keys: 40 })
+  const watched = await routing()
+  const during = vi.spyOn(DialWatch.prototype, 'during').mockImplementation((_reader, _key, get) => get())
+  const unwatched = await routing()
+  expect(during).toHaveBeenCalledTimes(120)
+  during.mockRestore()
+  expect(watched).toEqual(unwatched)
+})
+
 test('routing tells the dials of its gets, and that there are none', async () => {
   const swarm = await growSwarm({ ...sparse, nodes: 40 })
   const result = await measureRouting(swarm, { keys: 20, getsPerKey: 2 })

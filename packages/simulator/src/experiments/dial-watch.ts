@@ -26,6 +26,8 @@ interface Watched {
   readonly key: string
   /** Nodes that its questions came to, and those that answers named. Bounded by what one get sends. */
   readonly met: Set<string>
+  /** Infinity while the get is under way. */
+  untilMs: number
 }
 
 export class DialWatch {
@@ -33,7 +35,7 @@ export class DialWatch {
   causedByGets = 0
   /** Dials with a reader at one end, whoever is at the other, while its get is watched. */
   ofReaders = 0
-  /** Bounded by the gets of one second. */
+  /** Bounded by the gets under way and those of the last second: no timer ends them, since a watch is to change nothing. */
   readonly #watched = new Set<Watched>()
   readonly #stops: (() => void)[] = []
 
@@ -58,12 +60,13 @@ export class DialWatch {
 
   /** Watches one get, and for a second more. */
   async during<T>(reader: { readonly id: Id }, key: Id, get: () => Promise<T>): Promise<T> {
-    const watched: Watched = { reader: idKey(reader.id), key: idKey(key), met: new Set() }
+    const watched: Watched = { reader: idKey(reader.id), key: idKey(key), met: new Set(), untilMs: Infinity }
+    this.#forgetEnded()
     this.#watched.add(watched)
     try {
       return await get()
     } finally {
-      this.swarm.clock.setTimer(afterMs, () => this.#watched.delete(watched))
+      watched.untilMs = this.swarm.clock.elapsedMs + afterMs
     }
   }
 
@@ -79,6 +82,7 @@ export class DialWatch {
   }
 
   #noteDial(from: Id, to: Id): void {
+    this.#forgetEnded()
     const ends = [idKey(from), idKey(to)] as const
     const others = [...this.#watched].flatMap((watched) => {
       const { reader, met } = watched
@@ -87,6 +91,11 @@ export class DialWatch {
     })
     if (others.length > 0) this.ofReaders++
     if (others.includes(true)) this.causedByGets++
+  }
+
+  #forgetEnded(): void {
+    const nowMs = this.swarm.clock.elapsedMs
+    for (const watched of this.#watched) if (watched.untilMs < nowMs) this.#watched.delete(watched)
   }
 
   /** Only gets send FIND_VALUEs, and only these are answered by `value`. */
