@@ -291,6 +291,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
         ...this.#handlers.served,
         malformed: this.#router.counters.malformed + this.#rpc.counters.malformed,
         pending: this.#rpc.pending,
+        repeated: this.#rpc.repeated,
         dialFailures: this.#dialler.failures,
       },
     }

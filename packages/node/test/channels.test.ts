@@ -214,8 +214,9 @@ describe('a peer with no manners', () => {
     const zero = new Uint8Array(idBytes) as Id
     const rawIsLower = compareDistances(zero, raw.id, cluster.node(0).id) < 0
     const number = rawIsLower ? 2 : 3
+    let nonce = 0
     const open = async (channel = number) => {
-      raw.say({ type: 'channel-open', nonce: 1, channel, label: 'raw' })
+      raw.say({ type: 'channel-open', nonce: ++nonce, channel, label: 'raw' })
       await cluster.clock.advance(100)
       return raw.heard.splice(0).findLast((message) => !isRequest(message))
     }

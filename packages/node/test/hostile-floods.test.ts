@@ -69,10 +69,10 @@ describe('floods', () => {
       version: new Uint8Array(8),
     }))
     for (let i = 0; i < 60; i++) {
-      raw.say({ type: 'digest', nonce: i, entries })
-      raw.say({ type: 'find-node', nonce: i, target: key })
-      raw.say({ type: 'find-value', nonce: i, keyId: key, all: true })
-      raw.say({ type: 'channel-open', nonce: i, channel: i, label: '' })
+      raw.say({ type: 'digest', nonce: 4 * i, entries })
+      raw.say({ type: 'find-node', nonce: 4 * i + 1, target: key })
+      raw.say({ type: 'find-value', nonce: 4 * i + 2, keyId: key, all: true })
+      raw.say({ type: 'channel-open', nonce: 4 * i + 3, channel: i, label: '' })
     }
     await cluster.clock.advance(1_000)
     const heard = (wanted: string) => raw.heard.filter(({ type }) => type === wanted).length

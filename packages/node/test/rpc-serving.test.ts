@@ -1,11 +1,13 @@
 import { encodeMessage, encodePacket, type Notice, type Reply, type Request } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import type { Identity } from '../src/ports/identity.js'
+import { handledMax } from '../src/rpc/handled-requests.js'
 import { direct } from './fake-link.js'
 import { far, own, peer, pong, provenPong, question, rig } from './rpc-rig.js'
 
 describe('a request from a peer', () => {
-  const asked = encodeMessage({ type: 'ping', nonce: 99, payload: question.payload })
+  const ping = (nonce: number) => encodeMessage({ type: 'ping', nonce, payload: question.payload })
+  const asked = ping(99)
   const echo = (request: Request) =>
     ({ type: 'pong', nonce: request.nonce, payload: question.payload }) as const
 
@@ -39,17 +41,38 @@ describe('a request from a peer', () => {
       pendingPerLinkMax: 2,
       handle: () => new Promise((resolve) => open.push(resolve)),
     })
-    for (let i = 0; i < 5; i++) arrive(link, direct(asked))
+    for (let nonce = 0; nonce < 5; nonce++) arrive(link, direct(ping(nonce)))
     expect(open).toHaveLength(2)
-    expect(link.messages).toEqual(Array(3).fill({ type: 'error', nonce: 99, code: 'busy' }))
+    expect(link.messages).toEqual([2, 3, 4].map((nonce) => ({ type: 'error', nonce, code: 'busy' })))
     arrive(link, direct(encodeMessage({ type: 'signal', nonce: 5, signal: Uint8Array.of(1) })))
     expect(link.sent).toHaveLength(3)
     arrive(otherLink, direct(asked))
     expect(open).toHaveLength(3)
-    open[0]!({ type: 'pong', nonce: 99, payload: question.payload })
+    open[0]!({ type: 'pong', nonce: 0, payload: question.payload })
     for (let turn = 0; turn < 20; turn++) await undefined
-    arrive(link, direct(asked))
+    // Who was told busy may ask the same again.
+    arrive(link, direct(ping(4)))
     expect(open).toHaveLength(4)
+  })
+
+  test('is handled once, however often the network brings it; asked by another it is another', () => {
+    let handled = 0
+    const { rpc, link, otherLink, arrive, relayed } = rig({
+      handle: (request) => {
+        handled += 1
+        return echo(request)
+      },
+    })
+    for (let i = 0; i < 3; i++) arrive(link, direct(asked))
+    expect([handled, link.sent.length, rpc.repeated]).toEqual([1, 1, 2])
+    arrive(otherLink, direct(asked))
+    for (let i = 0; i < 3; i++) relayed(otherLink, far.id, asked)
+    expect([handled, otherLink.sent.length, rpc.repeated]).toEqual([3, 2, 4])
+    for (let nonce = 200; nonce < 200 + handledMax; nonce++) arrive(link, direct(ping(nonce)))
+    expect(rpc.repeated).toBe(4)
+    // The memory is short: the oldest has been forgotten.
+    arrive(link, direct(asked))
+    expect(rpc.repeated).toBe(4)
   })
 
   test('signing replies counts against the bound too: a flood makes no heap of signatures', async () => {
@@ -64,15 +87,16 @@ describe('a request from a peer', () => {
       verify: () => false,
     }
     const { link, arrive } = rig({ identity: slow, handle: echo, pendingPerLinkMax: 3 })
-    const relayedPing = encodePacket({
-      kind: 'toward',
-      target: own.id,
-      exact: false,
-      hopsLeft: 14,
-      path: [far.id],
-      body: asked,
-    })
-    for (let i = 0; i < 20; i++) arrive(link, relayedPing)
+    const relayedPing = (nonce: number) =>
+      encodePacket({
+        kind: 'toward',
+        target: own.id,
+        exact: false,
+        hopsLeft: 14,
+        path: [far.id],
+        body: ping(nonce),
+      })
+    for (let nonce = 0; nonce < 20; nonce++) arrive(link, relayedPing(nonce))
     expect(signing).toBe(3)
   })
 

@@ -6,6 +6,7 @@ import { encodeMessage, type Reply, type Request } from '@kadrtc/wire'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Origin, Router } from '../overlay/router.js'
 import type { Awaitable } from '../ports/identity.js'
+import { HandledRequests } from './handled-requests.js'
 import { type ProofPorts, provenReply } from './reply-proof.js'
 
 export interface RequestHandlers {
@@ -22,12 +23,16 @@ export interface ResponderPorts extends ProofPorts {
 }
 
 export class Responder {
+  /** Requests that were copies of one handled lately. */
+  repeated = 0
+  readonly #handled = new HandledRequests()
+
   constructor(
     readonly ports: ResponderPorts,
     readonly pendingPerLinkMax: number,
   ) {}
 
-  /** What takes a while, signing included, counts against the bound of the link. */
+  /** Each once. What takes a while, signing included, counts against the bound of the link. */
   onRequest(request: Request, origin: Origin): void {
     const neighbour = this.ports.links.neighbour(origin.link.peer)
     if (!neighbour) return
@@ -35,6 +40,10 @@ export class Responder {
     if (neighbour.inbound >= this.pendingPerLinkMax) {
       // Over a relay even "busy" would have to be signed: silence costs the asker no more than a hedge.
       if (request.type !== 'signal' && origin.route.length === 1) this.#answer(refusal('busy'), origin)
+      return
+    }
+    if (!this.#handled.note(request.nonce, origin.id)) {
+      this.repeated += 1
       return
     }
     const reply = this.ports.handlers.handle(request, origin)

@@ -70,6 +70,11 @@ export class Rpc {
     return this.#pending.size
   }
 
+  /** Requests of peers that were copies of one handled lately, and were not handled. */
+  get repeated(): number {
+    return this.#responder.repeated
+  }
+
   /**
    * Rejects with TIMEOUT, UNREACHABLE, BUSY (too many under way), REFUSED (the peer answered with an error),
    * CLOSED, INVALID_ARGUMENT (the wire has no room for the question), or the reason of `signal`.
