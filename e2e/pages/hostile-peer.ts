@@ -72,7 +72,7 @@ const hostile = {
   forgeRecord(key: string, author: Uint8Array): void {
     const store: Store = {
       type: 'store',
-      nonce: 1,
+      nonce: newNonce(),
       cached: false,
       record: {
         kind: 'signed',
@@ -97,13 +97,13 @@ const hostile = {
       expiresAtMs: Date.now() + 3_600_000,
       value: new TextEncoder().encode('forged'),
     } as const
-    sendAll({ type: 'store', nonce: 2, cached: false, record })
+    sendAll({ type: 'store', nonce: newNonce(), cached: false, record })
   },
 
   /** Signals that nobody signed: noise, and of every first byte. */
   forgeSignals(): void {
     for (let kind = 0; kind < 256; kind++)
-      sendAll({ type: 'signal', nonce: kind, signal: random(400).fill(kind, 0, 1) })
+      sendAll({ type: 'signal', nonce: newNonce(), signal: random(400).fill(kind, 0, 1) })
   },
 
   /** Replies to questions that nobody asked. */
@@ -123,12 +123,17 @@ function sendAll(message: Message): void {
   for (const channel of channels) if (channel.readyState === 'open') send.call(channel, frame as never)
 }
 
+/** Nodes leave a request unanswered whose nonce they have lately seen. */
+function newNonce(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!
+}
+
 function ping(): Message {
-  return { type: 'ping', nonce: 7, payload: random(8) }
+  return { type: 'ping', nonce: newNonce(), payload: random(8) }
 }
 
 function findNode(): Message {
-  return { type: 'find-node', nonce: 8, target: keyIdOf('anywhere') }
+  return { type: 'find-node', nonce: newNonce(), target: keyIdOf('anywhere') }
 }
 
 function toward(message: Message) {
