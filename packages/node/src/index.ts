@@ -1,4 +1,5 @@
 /** The kadrtc node, on ports only. */
+export { nodeBounds } from './bounds.js'
 export { type CancelSignal, throwIfCancelled } from './cancel-signal.js'
 export { Channel, type ChannelEvents, channelMessageBytesMax } from './channels/channel.js'
 export { ListenedEmitter } from './channels/listened-emitter.js'

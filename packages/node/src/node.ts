@@ -6,17 +6,18 @@
  *   await node.start()
  *   await node.put(keyIdOf('greeting'), { value, format: 0 })
  */
-import { bucketIndex, type Id, idKey, idToHex } from '@kadrtc/kademlia'
+import { compareDistances, type Id, idKey, idToHex } from '@kadrtc/kademlia'
 import { type Notice, networkHash } from '@kadrtc/wire'
 import { EventEmitter } from 'eventemitter3'
 import type { Channel } from './channels/channel.js'
 import { Channels } from './channels/channels.js'
 import { type OperationOptions, withDeadline } from './deadline.js'
 import { KadrtcError } from './errors.js'
-import type { Inspection, NodeStatus } from './inspection.js'
+import { type Inspection, inspectionOf, type NodeStatus } from './inspection.js'
 import { type IntroducerState, Introductions } from './joining/introductions.js'
 import { Joining } from './joining/joining.js'
 import { MassLoss } from './joining/mass-loss.js'
+import { findClosest } from './lookups/find-closest.js'
 import { firstWays } from './lookups/ways.js'
 import { Dialler } from './overlay/dialler.js'
 import { LinkKeeper } from './overlay/link-keeper.js'
@@ -262,39 +263,40 @@ export class KadNode extends EventEmitter<NodeEvents> {
     return { node: answer.responder, hops: answer.route.length, rttMs: answer.rttMs }
   }
 
+  /**
+   * FIND_NODE (Kademlia paper, section 2.3): the k nodes closest to an id that can be found, nearest first, this one included.
+   * Rejects with TIMEOUT, CLOSED, or the signal's reason.
+   */
+  async closest(target: Id, options: OperationOptions = {}): Promise<readonly Id[]> {
+    this.#throwIfClosed()
+    const { clock, random } = this.ports
+    const { settings } = this
+    const ports = { own: this.id, clock, rpc: this.#rpc, links: this.#links, settings, random }
+    const found = await withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
+      findClosest(ports, target, { signal, inDoubt: 'wait' }),
+    )
+    const closest = [this.id, ...found.map(({ id }) => id)].sort((a, b) => compareDistances(target, a, b))
+    return closest.slice(0, settings.k)
+  }
+
   inspect(): Inspection {
-    const reasons = this.#keeper.reasons()
-    const nowMs = this.ports.clock.now()
-    return {
-      id: idToHex(this.id),
-      network: this.ports.network,
+    return inspectionOf({
+      id: this.id,
+      ports: this.ports,
       status: this.#status,
-      links: this.#links.neighbours().map(({ link, openedAtMs }) => ({
-        peer: idToHex(link.peer),
-        reasons: reasons.get(link) ?? [],
-        rttMs: link.rttMs,
-        bucket: bucketIndex(this.id, link.peer),
-        openForMs: nowMs - openedAtMs,
-      })),
-      contacts: this.#keeper.contacts.size,
-      dialling: this.#dialler.underWay,
-      records: { count: this.#shelf.count, bytes: this.#shelf.bytes, published: this.#publisher.count },
-      introducers: this.#introductions.states.map(({ name, state }) => ({
-        name,
-        state: state.type,
-        ...(state.type === 'down' ? { error: state.error.code } : {}),
-      })),
-      counters: {
-        ...this.#router.counters,
-        ...this.#rpc.counters,
-        ...this.#replicator.counters,
-        ...this.#handlers.served,
-        malformed: this.#router.counters.malformed + this.#rpc.counters.malformed,
-        pending: this.#rpc.pending,
-        repeated: this.#rpc.repeated,
-        dialFailures: this.#dialler.failures,
-      },
-    }
+      links: this.#links,
+      router: this.#router,
+      rpc: this.#rpc,
+      handlers: this.#handlers,
+      dialler: this.#dialler,
+      keeper: this.#keeper,
+      channels: this.#channels,
+      shelf: this.#shelf,
+      publisher: this.#publisher,
+      replicator: this.#replicator,
+      introductions: this.#introductions,
+      records: this.records,
+    })
   }
 
   /** Says goodbye to everybody and lets go of every port. Closing twice does nothing. */

@@ -25,7 +25,7 @@ const pieceBytesMax = 16_256
 /** One message of an app. Larger things are the app's to cut. */
 export const channelMessageBytesMax = 256 * 1024
 /** What may wait for a slow link before `send` throws BUSY. */
-const waitingBytesMax = 4 * 2 ** 20
+export const channelWaitingBytesMax = 4 * 2 ** 20
 const waitingMax = 4_096
 /** Messages kept for an app that has not listened yet. */
 const unheardBytesMax = 4 * 2 ** 20
@@ -74,7 +74,8 @@ export class Channel extends ListenedEmitter<ChannelEvents> {
       throw new KadrtcError('INVALID_ARGUMENT', 'a channel sends a Uint8Array')
     if (data.length > channelMessageBytesMax)
       throw new KadrtcError('VALUE_TOO_LARGE', 'a message is at most 256 KiB')
-    const full = this.#waitingBytes + data.length > waitingBytesMax || this.#waiting.length >= waitingMax
+    const full =
+      this.#waitingBytes + data.length > channelWaitingBytesMax || this.#waiting.length >= waitingMax
     if (full) throw new KadrtcError('BUSY', 'wait for drain')
     for (let start = 0; start === 0 || start < data.length; start += pieceBytesMax) {
       const piece = data.slice(start, start + pieceBytesMax)

@@ -28,6 +28,21 @@ export class Channels {
 
   constructor(readonly ports: ChannelsPorts) {}
 
+  /** Open ones, and those that are being opened. */
+  get count(): number {
+    let count = 0
+    for (const channels of this.#byLink.values()) count += channels.size
+    return count
+  }
+
+  /** What waits in all of them for their links. */
+  get bufferedBytes(): number {
+    let bytes = 0
+    for (const channels of this.#byLink.values())
+      for (const { channel } of channels.values()) bytes += channel.bufferedBytes
+    return bytes
+  }
+
   /** Opens a channel over a standing link. Rejects with REFUSED, BUSY, TIMEOUT, CLOSED, or the signal's reason. */
   async open(link: Link, label: string, signal?: CancelSignal): Promise<Channel> {
     if ((this.#byLink.get(link)?.size ?? 0) >= this.ports.channelsPerLinkMax) {

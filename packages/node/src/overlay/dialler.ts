@@ -11,7 +11,7 @@ import type { LinkTable } from './link-table.js'
 export const avoidLeastMs = 5_000
 const avoidMostMs = 300_000
 /** Peers remembered as failing; the oldest are forgotten first. */
-const avoidedMax = 512
+export const avoidedMax = 512
 
 interface Avoided {
   readonly untilMs: number
@@ -34,6 +34,11 @@ export class Dialler {
 
   get underWay(): number {
     return this.#waiting.size
+  }
+
+  /** Peers that are remembered as failing. */
+  get avoided(): number {
+    return this.#avoided.size
   }
 
   /** Is it worth dialling this peer now? Not when linked, being dialled, or lately in vain. */

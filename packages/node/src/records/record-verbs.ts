@@ -63,6 +63,11 @@ export class RecordVerbs {
 
   constructor(readonly ports: RecordVerbsPorts) {}
 
+  /** Records that this node has read or written and keeps in mind, so that no get of it gives an older one. */
+  get remembered(): number {
+    return this.#remembered.size
+  }
+
   /** Rejects with VALUE_TOO_LARGE, NOT_STORED, CONFLICT, BUSY, TIMEOUT, or the signal's reason. */
   put(
     keyId: Id,

@@ -6,13 +6,17 @@ import { compareRecords, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 
 /** A tab reads some hundreds of keys, not thousands. A guess. */
-const recordsMax = 1_024
+export const rememberedMax = 1_024
 const bytesMax = 4 * 2 ** 20
 
 export class RememberedRecords {
   readonly #bySlot = new Map<string, KadRecord>()
   readonly #slotsByKey = new Map<string, Set<string>>()
   #bytes = 0
+
+  get size(): number {
+    return this.#bySlot.size
+  }
 
   note(record: KadRecord): void {
     if (record.kind === 'content') return
@@ -27,7 +31,7 @@ export class RememberedRecords {
     const key = idKey(newest.keyId)
     this.#slotsByKey.set(key, (this.#slotsByKey.get(key) ?? new Set()).add(slot))
     for (const [oldest, old] of this.#bySlot) {
-      if (this.#bySlot.size <= recordsMax && this.#bytes <= bytesMax) break
+      if (this.#bySlot.size <= rememberedMax && this.#bytes <= bytesMax) break
       if (oldest !== slot) this.#forget(oldest, old)
     }
   }

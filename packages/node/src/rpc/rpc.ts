@@ -70,6 +70,11 @@ export class Rpc {
     return this.#pending.size
   }
 
+  /** Signals of which a relay may still say that they go no further. */
+  get signalsUnderWay(): number {
+    return this.#signals.size
+  }
+
   /** Requests of peers that were copies of one handled lately, and were not handled. */
   get repeated(): number {
     return this.#responder.repeated

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../ports/clock.js'
 
 /** A relay says so at once: who has sent more since has its older ones arrived, or lost. */
-const rememberedMax = 64
+export const sentSignalsMax = 64
 /** Far longer than a signal and the word of a relay take. A guess. */
 const rememberedForMs = 5_000
 
@@ -20,7 +20,7 @@ export class SentSignals {
   add(nonce: number, onUnreachable: () => void): void {
     this.#byNonce.set(nonce, { sentAtMs: this.clock.now(), onUnreachable })
     const [oldest] = this.#byNonce.keys()
-    if (this.#byNonce.size > rememberedMax && oldest !== undefined) this.#byNonce.delete(oldest)
+    if (this.#byNonce.size > sentSignalsMax && oldest !== undefined) this.#byNonce.delete(oldest)
     this.#sweep ??= this.clock.setTimer(rememberedForMs, this.#forget)
   }
 
