@@ -155,8 +155,11 @@ export class RecordVerbs {
     const holdersWanted = options.first ? 1 : settings.readReplicas
     const { author } = options
     const found = await this.#find(keyId, options, { author, all, holdersWanted })
-    const remembered = this.#remembered.under(keyId, clock.now()).filter((record) => isBy(record, author))
-    const newest = newestPerSlot(found.length > 0 ? [...found, ...remembered] : found)
+    const nowMs = clock.now()
+    const remembered = this.#remembered.under(keyId).filter((record) => isBy(record, author))
+    const newest = newestPerSlot(found.length > 0 ? [...found, ...remembered] : found).filter(
+      ({ expiresAtMs }) => expiresAtMs > nowMs,
+    )
     for (const record of newest) this.#remembered.note(record)
     return newest.filter((record) => record.kind === 'signed')
   }

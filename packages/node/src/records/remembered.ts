@@ -36,11 +36,13 @@ export class RememberedRecords {
     }
   }
 
-  /** What is remembered under a key and has not expired. */
-  under(keyId: Id, nowMs: number): KadRecord[] {
+  /**
+   * What is remembered under a key. What has expired is among it: an older version of it may live longer, with a replica that missed
+   * the newer one, and is not to come back.
+   */
+  under(keyId: Id): KadRecord[] {
     const slots = this.#slotsByKey.get(idKey(keyId))
-    if (!slots) return []
-    return [...slots].map((slot) => this.#bySlot.get(slot)!).filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+    return slots ? [...slots].map((slot) => this.#bySlot.get(slot)!) : []
   }
 
   #forget(slot: string, record: KadRecord): void {
