@@ -182,7 +182,7 @@ export class RecordVerbs {
   ): Promise<readonly KadRecord[]> {
     const { own, links, settings, shelf, proofs, rpc, random, demand, clock } = this.ports
     const { author, all, holdersWanted } = search
-    const filter = { author: author && idKey(author), all }
+    const filter = { author: author && idKey(author), all, skipCache: all }
     const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
     const question = { type: 'find-value', keyId, all, ...(author ? { author } : {}) } as const
     // The wanted three answers, if one who is asked has no copy.

@@ -108,6 +108,7 @@ export class FindHandlers {
   }
 }
 
+/** A copy is of one author's record: of all that are under a key it says nothing, and who has it is no holder of the rest. */
 function searchOf({ author, all, skipCache }: FindValue) {
-  return { author: author && idKey(author), all, skipCache: skipCache ?? false }
+  return { author: author && idKey(author), all, skipCache: all || (skipCache ?? false) }
 }
