@@ -86,6 +86,9 @@ export interface Member<N> {
   readonly node: N
   readonly state: MemberState
   readonly conditions: NodeConditions
+  /** The node's tab as its network sees it, and the tab's time: what waits there can be looked at. */
+  readonly tab: VirtualTransport
+  readonly clock: LocalClock
 }
 
 interface MutableMember<N> extends Member<N> {

@@ -12,10 +12,18 @@ export {
 } from './cluster.js'
 export type { MessageOnTheWay, NetworkEvent, NetworkFaults } from './faults.js'
 export {
+  atEveryMoment,
+  type ClosestOptions,
+  type Confirmation,
+  closest,
+  HandledOnce,
   type KeptRecords,
   keptRecords,
   linkBudgets,
   nearestLinks,
+  queues,
+  RecordLedger,
+  type RecordLedgerOptions,
   type ReplicasOptions,
   replicas,
   requestBudgets,

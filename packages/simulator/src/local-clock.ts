@@ -36,6 +36,16 @@ export class LocalClock implements Clock {
     return timer
   }
 
+  /** Timers that are set: bounded by whoever sets them. */
+  get timers(): number {
+    return this.#set.size
+  }
+
+  /** What came while frozen and has not been delivered. */
+  get waiting(): number {
+    return this.#waiting?.length ?? 0
+  }
+
   get isFrozen(): boolean {
     return this.#isFrozen
   }

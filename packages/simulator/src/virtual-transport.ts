@@ -99,6 +99,11 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     return this.#links
   }
 
+  /** Links that are being opened: those this side dials, and those it has agreed to. */
+  get opening(): { readonly dials: number; readonly expected: number } {
+    return { dials: this.#dials.size, expected: this.#expected.size }
+  }
+
   dial(peer: Id, path: SignalPath, { signal }: { signal?: CancelSignal } = {}): Promise<Link> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#isGone) return Promise.reject(new KadrtcError('CLOSED', 'transport'))

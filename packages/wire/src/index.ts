@@ -57,6 +57,7 @@ export {
   type Notice,
   type Ping,
   type Pong,
+  proofFlag,
   type Release,
   type Reply,
   type ReplyProof,
