@@ -1,7 +1,10 @@
 /** The faults of a soak, each drawn from the seed, begun at a strike and ended by itself or by `end`. Used by `soak`. */
 import type { Id } from '@kadrtc/kademlia'
 import type { KadNode, Timer } from '@kadrtc/node'
+import { decodePacket, peekNonce } from '@kadrtc/wire'
 import type { Cluster, Member, NodeConditions } from './cluster.js'
+import type { Lies } from './lying-transport.js'
+import { natClasses } from './nat-classes.js'
 import type { SeededRandom } from './seeded-random.js'
 
 export interface SoakEvents {
@@ -9,13 +12,16 @@ export interface SoakEvents {
   failed(what: string, error: unknown): void
 }
 
-/** Pairs that can open no link, as behind two strict NATs. */
-const unconnectableShare = 0.08
-const skewMostMs = 60_000
+/** How far any node's clock runs ahead or behind. */
+export const skewMostMs = 60_000
 const slowShare = 0.06
 const liarShare = 0.05
 /** A freeze, a cut or a disturbance lasts up to this long: links are lost after 15 s of silence, so either may be. */
 const episodeMostMs = 45_000
+/** Some tabs freeze for this long at least, and up to twice as long: nobody is linked to them any more. */
+const longFreezeMs = 60_000
+/** A copy comes soon after the first or long after, when what it was about may be over. */
+const [replaySoonMs, replayMostMs] = [200, 10_000]
 
 export class SoakFaults {
   readonly #random: SeededRandom
@@ -30,8 +36,7 @@ export class SoakFaults {
   ) {
     this.#random = cluster.random.fork('soak faults')
     this.#draws = cluster.random.fork('soak messages')
-    const salt = this.#random.uint32()
-    cluster.network.faults.canConnect = (a, b) => pairFraction(salt, a, b) >= unconnectableShare
+    cluster.network.faults.canConnect = natClasses(cluster.seed).canConnect
   }
 
   /** The first nodes, one after the other; the very first have nobody else, and are honest. */
@@ -51,7 +56,8 @@ export class SoakFaults {
       ['crash many', isThin ? 0 : 0.3, () => this.#crashMany(up)],
       ['leave', isThin ? 0 : 2, () => this.#leave(this.#random.pick(up))],
       ['restart', isFull ? 0 : 4, () => this.#restart()],
-      ['join', isFull ? 0 : isThin ? 8 : 2, () => this.#join()],
+      ['join', isFull ? 0 : isThin ? 8 : 2, () => this.#join('join')],
+      ['join many', isFull ? 0 : 0.3, () => this.#joinMany()],
       ['freeze', isThin ? 0 : 3, () => this.#freeze(this.#random.pick(up))],
       ['cut', 1, () => this.#cut()],
       ['delays', 2, () => this.#delay()],
@@ -80,6 +86,7 @@ export class SoakFaults {
     this.cluster.crash(index)
   }
 
+  /** A tenth of all at most: what they kept is still kept by others. */
   #crashMany(up: readonly Member<KadNode>[]): void {
     const indices = this.#random.sample(up, Math.ceil(up.length / 10)).map(({ index }) => index)
     this.events.did('crash many', indices.join(' '))
@@ -100,27 +107,40 @@ export class SoakFaults {
     started.catch((error) => this.events.failed(`restart of node ${index}`, error))
   }
 
-  #join(): void {
+  #join(what: 'join' | 'join many'): void {
     const { member, started } = this.cluster.add(this.#conditions(false))
-    this.events.did('join', `${member.index} ${JSON.stringify(member.conditions)}`)
+    this.events.did(what, `${member.index} ${JSON.stringify(member.conditions)}`)
     started.catch((error) => this.events.failed(`start of node ${member.index}`, error))
+  }
+
+  /** A fifth as many as there are, at one moment. */
+  #joinMany(): void {
+    for (let i = 0; i < Math.ceil(this.nodes / 5); i++) this.#join('join many')
   }
 
   /** Most thaw, before or after their peers gave them up; some hang for good and are closed at the end of the episode. */
   #freeze({ index }: Member<KadNode>): void {
     const hangs = this.#random.fraction() < 0.15
-    this.events.did(hangs ? 'hang' : 'freeze', String(index))
+    const isLong = !hangs && this.#random.fraction() < 0.3
+    this.events.did(hangs ? 'hang' : isLong ? 'long freeze' : 'freeze', String(index))
     this.cluster.freeze(index)
-    this.#endSoon(`freeze ${index}`, () => (hangs ? this.cluster.crash(index) : this.cluster.thaw(index)))
+    const end = () => (hangs ? this.cluster.crash(index) : this.cluster.thaw(index))
+    this.#endAfter(
+      `freeze ${index}`,
+      isLong ? longFreezeMs + this.#random.integer(longFreezeMs) : undefined,
+      end,
+    )
   }
 
   #cut(): void {
     if (this.#ends.has('cut')) return
     const salt = this.#random.uint32()
-    const isLeft = (id: Id) => pairFraction(salt, id, id.map(() => 0) as Id) < 0.5
     const oneWay = this.#random.fraction() < 0.5
     this.events.did(oneWay ? 'one-way cut' : 'cut', '')
-    this.cluster.network.cut((from, to) => isLeft(from) !== isLeft(to) && (!oneWay || isLeft(from)))
+    this.cluster.network.cut((from, to) => {
+      const left = isLeft(salt, from)
+      return left !== isLeft(salt, to) && (!oneWay || left)
+    })
     this.#endSoon('cut', () => this.cluster.network.heal())
   }
 
@@ -139,14 +159,21 @@ export class SoakFaults {
     if (this.#ends.has('replays')) return
     const { faults } = this.cluster.network
     this.events.did('replays', '')
-    faults.replay = () => (this.#draws.fraction() < 0.05 ? this.#draws.integer(10_000) : undefined)
+    faults.replay = ({ bytes }) => {
+      if (this.#draws.fraction() >= 0.05 || !mayComeTwice(bytes)) return undefined
+      return this.#draws.integer(this.#draws.fraction() < 0.5 ? replaySoonMs : replayMostMs)
+    }
     this.#endSoon('replays', () => {
       faults.replay = undefined
     })
   }
 
   #endSoon(what: string, end: () => void): void {
-    const timer = this.cluster.clock.setTimer(this.#random.integer(episodeMostMs), () => {
+    this.#endAfter(what, undefined, end)
+  }
+
+  #endAfter(what: string, afterMs: number | undefined, end: () => void): void {
+    const timer = this.cluster.clock.setTimer(afterMs ?? this.#random.integer(episodeMostMs), () => {
       this.#ends.delete(what)
       end()
     })
@@ -154,13 +181,12 @@ export class SoakFaults {
   }
 
   #conditions(isHonest: boolean): NodeConditions {
-    const share = () => this.#random.fraction() / 2
     const [skewMs, isSlow, isLiar] = [
       this.#random.integer(2 * skewMostMs) - skewMostMs,
       this.#random.fraction() < slowShare,
       this.#random.fraction() < liarShare,
     ]
-    const lying = { drop: share(), misroute: share(), mislead: share() }
+    const lying = this.#lies()
     return {
       skewMs,
       ...(isSlow ? { slowMs: 300 } : {}),
@@ -168,15 +194,33 @@ export class SoakFaults {
     }
   }
 
+  /** Some pass on nothing and mislead all, some only show everybody to one another, some lie now and then. */
+  #lies(): Lies {
+    const share = () => this.#random.fraction()
+    const kind = this.#random.integer(3)
+    if (kind === 0) return { drop: 1, mislead: 1 }
+    if (kind === 1) return { mislead: 1 }
+    return { drop: share(), misroute: share(), mislead: share() }
+  }
+
   #members(state: Member<KadNode>['state']): Member<KadNode>[] {
     return this.cluster.members.filter((member) => member.state === state)
   }
 }
 
-/** A fraction in [0, 1) that is the pair's own, whichever comes first. */
-function pairFraction(salt: number, a: Id, b: Id): number {
+/**
+ * Requests and replies may: a relay can send again what it passes on, and those that crossed none do no harm besides. A notice goes from
+ * one end of a data channel to the other, which gives each message once, and no relay has it to send again.
+ */
+function mayComeTwice(bytes: Uint8Array): boolean {
+  const packet = decodePacket(bytes)
+  return packet.kind !== 'direct' || peekNonce(packet.body) !== undefined
+}
+
+/** One half of all ids, another one for each salt. */
+function isLeft(salt: number, id: Id): boolean {
   let hash = salt
-  for (let i = 0; i < a.length; i++) hash = Math.imul(hash ^ (a[i]! ^ b[i]!), 0x01000193)
+  for (const byte of id) hash = Math.imul(hash ^ byte, 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
-  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32
+  return ((hash ^ (hash >>> 13)) & 1) === 0
 }

@@ -1,41 +1,37 @@
 /**
- * A long life of a cluster under all faults at once, drawn from one seed, with puts, gets and deletes going on. What must always
- * hold is checked all along; what holds of a quiet network, after the faults have ended and it has had time to recover.
+ * A long life of a cluster under all faults at once, drawn from one seed, with apps that read, write and talk. What must always
+ * hold is checked all along. Every two minutes the faults end for a while: what holds of a quiet network is checked then, and once
+ * more, more strictly, after a long quiet time at the end.
  *
  *     const report = await soak({ seed: 7, nodes: 40, minutes: 10 })
  *
- * A violation ends it with an Error that names each one, the seed, and the command that replays the run.
+ * A violation ends it with an Error that names each one, the seed, and what replays the run.
  */
-import { authorIdOf, equalIds, idToHex, keyIdOf } from '@kadrtc/kademlia'
-import { KadNode, KadrtcError, type Settings } from '@kadrtc/node'
-import { Cluster, type Member } from './cluster.js'
-import {
-  keptRecords,
-  linkBudgets,
-  nearestLinks,
-  replicas,
-  requestBudgets,
-  SequenceWatcher,
-} from './invariants.js'
+import { keyIdOf, type SignedRecord } from '@kadrtc/kademlia'
+import { KadNode, type Settings } from '@kadrtc/node'
+import { Cluster } from './cluster.js'
+import { closest, nearestLinks } from './invariants/at-rest.js'
+import { atEveryMoment } from './invariants/every-moment.js'
+import { HandledOnce } from './invariants/handled-once.js'
+import { keptRecords, replicas } from './invariants/replicas.js'
 import { latencyPlane } from './latency-plane.js'
 import type { SeededRandom } from './seeded-random.js'
+import { SoakApps } from './soak-apps.js'
 import { SoakFaults } from './soak-faults.js'
 
 export interface SoakOptions {
   readonly seed: string | number
   /** To begin with; their number wavers by a quarter. */
   readonly nodes: number
-  /** Of virtual time, under faults. The quiet period comes on top. */
+  /** Of virtual time, under faults. The quiet times come on top. */
   readonly minutes: number
   readonly settings?: Partial<Settings>
-  /** Also demand that in the end everybody reads the newest version of all that is kept. Default: false. */
-  readonly readsBack?: boolean
   /** Told of all that is done, and of what came of it. */
   readonly observe?: (line: string) => void
 }
 
 export interface SoakReport {
-  /** How often each fault was used, and each verb called and answered. */
+  /** How often each fault was used, each verb called and answered, and each invariant had something to look at. */
   readonly counts: Readonly<Record<string, number>>
   readonly messages: number
   readonly digest: string
@@ -52,41 +48,61 @@ export const soakSettings: Partial<Settings> = {
   reintroductionMs: 300_000,
 }
 
+/** Faults go on for so long, and end for so long: then everything that follows events has been repaired, if by no backstop. */
+const stretchMs = 120_000
+const lullMs = 120_000
+/** Of k, in a lull: what a tenth that crashed at once, and the crashes before it, may have left, and repair must have brought back. */
+const lullMissingMax = 3
 /** Several rounds of the backstops. 30 soaks needed less than 15 minutes. */
 const quietMs = 1_200_000
 /** Of k, after the quiet period: nodes that cannot connect may not agree on who the last of the k is. */
 const missingCopiesMax = 1
-const keys = Array.from({ length: 12 }, (_, i) => `key ${i}`)
+const settlesMs = 15_000
+const [targetsLookedUp, askersEach] = [3, 4]
 const violationsShown = 20
 
 /** Rejects with an Error for people: what was violated, and how to see it again. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
-  const { seed, nodes, minutes } = options
   try {
     return await new Soak(options).run()
   } catch (cause) {
     const what = cause instanceof Error ? cause.message : String(cause)
-    const replay = `npm run sim:soak -- --seed ${seed} --nodes ${nodes} --minutes ${minutes}`
-    throw new Error(`Soak failed with seed ${seed}.\n${what}\nReplay: ${replay}`, { cause })
+    throw new Error(`Soak failed with seed ${options.seed}.\n${what}\nReplay: ${replayOf(options)}`, {
+      cause,
+    })
   }
+}
+
+/** The command that gives the same run; where it has no word for an option, the call. */
+function replayOf({ seed, nodes, minutes, settings }: SoakOptions): string {
+  const same = { seed, nodes, minutes, settings }
+  if (settings && Object.keys(settings).length > 0) return `await soak(${JSON.stringify(same)})`
+  const text = String(seed)
+  const quoted = /^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  return `npm run sim:soak -- --seed ${quoted} --nodes ${nodes} --minutes ${minutes}`
 }
 
 class Soak {
   readonly #cluster: Cluster<KadNode>
   readonly #random: SeededRandom
   readonly #faults: SoakFaults
-  readonly #watcher = new SequenceWatcher()
-  /** Verbs whose outcome broke a law, until the next check. */
+  readonly #apps: SoakApps
+  readonly #once = new HandledOnce()
+  /** Verbs whose outcome broke a law. */
   readonly #violations: string[] = []
-  /** Reader and key of gets and puts under way: one at a time, so that "seen before" has a meaning. */
-  readonly #busy = new Set<string>()
   readonly #counts: Record<string, number> = {}
+  #step = 0
 
   constructor(readonly options: SoakOptions) {
     const settings = { ...soakSettings, ...options.settings }
     this.#cluster = new Cluster<KadNode>({
       seed: options.seed,
-      createNode: (ports) => new KadNode({ ...ports, settings }),
+      createNode: (ports, index) => {
+        const name = `Node ${index}`
+        const node = new KadNode({ ...this.#once.watch(ports, name), settings })
+        node.on('channel', (channel) => this.#once.watchMessages(channel, name))
+        return node
+      },
       start: (node) => node.start({ allowAlone: true }),
       stop: (node) => node.close(),
       latency: (random) => latencyPlane(random, { jitter: 0.2 }),
@@ -94,33 +110,83 @@ class Soak {
       server: { poolMax: Math.ceil(options.nodes / 5) },
     })
     this.#random = this.#cluster.random.fork('soak')
+    this.#apps = new SoakApps(this.#cluster, this.#cluster.random.fork('soak apps'), {
+      did: (what, detail) => this.#did(what, detail),
+      violated: (what) => this.#violations.push(what),
+    })
     this.#faults = new SoakFaults(this.#cluster, options.nodes, {
       did: (fault, who) => this.#did(fault, who),
-      failed: (what, error) => this.#onError(what, error),
+      failed: (what, error) => this.#apps.failed(what, error),
     })
   }
 
   async run(): Promise<SoakReport> {
-    const { clock, network, trace } = this.#cluster
+    const { network, trace, clock } = this.#cluster
     await this.#faults.populate()
-    const endMs = clock.elapsedMs + this.options.minutes * 60_000
-    for (let step = 0; clock.elapsedMs < endMs; step++) {
-      await clock.advance(200 + this.#random.integer(2_800))
-      this.#useVerb()
-      if (this.#random.fraction() < 0.2) this.#faults.strike()
-      if (step % 5 === 0) this.#demand(this.#alwaysTrue())
+    for (let leftMs = this.options.minutes * 60_000; leftMs > 0; leftMs -= stretchMs) {
+      if (leftMs < this.options.minutes * 60_000) await this.#lull()
+      await this.#live(Math.min(leftMs, stretchMs), () => {
+        if (this.#random.fraction() < 0.2) this.#faults.strike()
+      })
     }
     this.#faults.end()
     await clock.advance(quietMs)
-    this.#demand([...this.#alwaysTrue(), ...nearestLinks(this.#cluster)])
-    const floor = (this.#cluster.nodes[0]?.settings.k ?? 0) - missingCopiesMax
-    this.#demand(await replicas(this.#cluster, { floor }))
-    if (this.options.readsBack) this.#demand(await this.#readBack())
+    await this.#demandRest(missingCopiesMax)
+    this.#demand(nearestLinks(this.#cluster))
+    const { newest } = await keptRecords(this.#cluster)
+    const signed = [...newest.values()].filter((record): record is SignedRecord => record.kind === 'signed')
+    this.#demand(await this.#apps.readBack(signed))
+    Object.assign(this.#counts, this.#once.watched)
     return { counts: this.#counts, messages: network.counters.messages, digest: trace.digest() }
   }
 
-  #alwaysTrue(): string[] {
-    return [...this.#violations, ...linkBudgets(this.#cluster), ...requestBudgets(this.#cluster)]
+  /** Apps live, and `disturb` is called at each of their steps. */
+  async #live(forMs: number, disturb: () => void): Promise<void> {
+    const { clock } = this.#cluster
+    const endMs = clock.elapsedMs + forMs
+    while (clock.elapsedMs < endMs) {
+      await clock.advance(200 + this.#random.integer(2_800))
+      this.#apps.act()
+      disturb()
+      if (this.#step++ % 5 === 0) await this.#demandAlways()
+    }
+  }
+
+  /** No faults for a while, and apps go on: what repair owes a quiet network it has to have done by the end. */
+  async #lull(): Promise<void> {
+    this.#did('lull', '')
+    this.#faults.end()
+    await this.#live(lullMs, () => {})
+    await this.#demandRest(lullMissingMax)
+  }
+
+  async #demandAlways(): Promise<void> {
+    this.#demand([
+      ...this.#violations,
+      ...this.#once.violations,
+      ...atEveryMoment(this.#cluster),
+      ...(await this.#apps.ledger.check()),
+    ])
+  }
+
+  /** Of a quiet network: enough copies of all records, and lookups that find whom they should. */
+  async #demandRest(copiesMissing: number): Promise<void> {
+    await this.#demandAlways()
+    const cluster = this.#cluster
+    const k = cluster.nodes[0]?.settings.k ?? 0
+    this.#demand(await this.#lastingly(() => replicas(cluster, { floor: k - copiesMissing })))
+    const up = cluster.members.filter(({ state }) => state === 'up')
+    const targets = Array.from({ length: targetsLookedUp }, () => keyIdOf(String(this.#random.uint32())))
+    this.#demand(await closest(cluster, { targets, askers: this.#random.sample(up, askersEach) }))
+  }
+
+  /** What a check finds and finds again a while later: a record that is just being put again is on few nodes yet, and soon on all. */
+  async #lastingly(check: () => Promise<string[]>): Promise<string[]> {
+    const subject = (violation: string) => violation.split(' is ')[0]
+    const first = new Set((await check()).map(subject))
+    if (first.size === 0) return []
+    await this.#cluster.clock.advance(settlesMs)
+    return (await check()).filter((violation) => first.has(subject(violation)))
   }
 
   #demand(violations: readonly string[]): void {
@@ -128,67 +194,6 @@ class Soak {
     const shown = violations.slice(0, violationsShown)
     if (violations.length > shown.length) shown.push(`and ${violations.length - shown.length} more`)
     throw new Error(`After ${Math.round(this.#cluster.clock.elapsedMs / 1000)} s:\n${shown.join('\n')}`)
-  }
-
-  /** One of the nodes does something, and nobody waits for it. */
-  #useVerb(): void {
-    const member = this.#random.pick(this.#cluster.members.filter(({ state }) => state === 'up'))
-    const key = this.#random.pick(keys)
-    const reader = member.ports.random.seed
-    const place = `${reader} ${key}`
-    if (this.#busy.has(place)) return
-    this.#busy.add(place)
-    const chance = this.#random.fraction()
-    const verb = chance < 0.25 ? 'put' : chance < 0.3 ? 'delete' : 'get'
-    this.#did(verb, `${member.index} ${key}`)
-    this.#call(verb, member, key, reader)
-      .catch((error) => this.#onError(`${verb} of ${key} by node ${member.index}`, error))
-      .finally(() => this.#busy.delete(place))
-  }
-
-  async #call(verb: 'put' | 'get' | 'delete', member: Member<KadNode>, key: string, reader: string) {
-    const { records, id } = member.node
-    const keyId = keyIdOf(key)
-    const note = (author: string, seq: number) =>
-      this.#violations.push(...this.#watcher.note(reader, key, author, seq))
-    switch (verb) {
-      case 'put': {
-        const value = this.#random.bytes(this.#random.integer(200))
-        note(idToHex(id), (await records.put(keyId, { value, format: 0 })).seq)
-        break
-      }
-      case 'delete':
-        note(idToHex(id), (await records.delete(keyId)).seq)
-        break
-      case 'get': {
-        const found = await records.get(keyId)
-        this.#did(found ? 'found' : 'found nothing', key)
-        if (found) note(idToHex(authorIdOf(found)), found.seq)
-      }
-    }
-  }
-
-  /** What is kept can be read, by anybody, in its newest version. */
-  async #readBack(): Promise<string[]> {
-    const kept = await keptRecords(this.#cluster)
-    const violations: string[] = []
-    for (const record of kept.newest.values()) {
-      if (record.kind !== 'signed' || record.deleted) continue
-      const member = this.#random.pick(this.#cluster.members.filter(({ state }) => state === 'up'))
-      const all = await this.#cluster.run(member.node.records.getAll(record.keyId))
-      const author = authorIdOf(record)
-      const found = all.find((one) => equalIds(authorIdOf(one), author))
-      if (found && found.seq >= record.seq) continue
-      const what = found ? `sequence number ${found.seq}` : 'nothing'
-      violations.push(`Node ${member.index} read ${what} of ${idToHex(record.keyId)}, ${record.seq} is kept`)
-    }
-    return violations
-  }
-
-  /** Under faults a verb may fail, but only in the ways that are documented. */
-  #onError(what: string, error: unknown): void {
-    if (error instanceof KadrtcError) this.#did(error.code, what)
-    else this.#violations.push(`${what} failed with what is no KadrtcError: ${String(error)}`)
   }
 
   #did(what: string, detail: string): void {
