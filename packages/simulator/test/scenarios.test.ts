@@ -1,0 +1,181 @@
+/**
+ * Whole scenarios, drawn by fast-check and small enough to shrink: a few nodes, a few things that happen to them, and what must
+ * hold all along. A failure prints the shortest scenario found, and the seed with which `SEED=…` finds it again.
+ */
+import { idToHex, keyIdOf, slotOf } from '@kadrtc/kademlia'
+import { KadNode, KadrtcError } from '@kadrtc/node'
+import {
+  atEveryMoment,
+  Cluster,
+  HandledOnce,
+  type Member,
+  RecordLedger,
+  replicas,
+  SequenceWatcher,
+} from '@kadrtc/simulator'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+type Action =
+  | { readonly do: 'put' | 'get' | 'delete'; readonly node: number; readonly key: number }
+  | { readonly do: 'crash' | 'restart' | 'freeze' | 'thaw'; readonly node: number }
+  | { readonly do: 'cut'; readonly mask: number }
+  | { readonly do: 'heal' | 'replay' | 'delay' | 'calm' | 'join' }
+  | { readonly do: 'advance'; readonly seconds: number }
+
+const node = fc.nat({ max: 7 })
+const key = fc.nat({ max: 1 })
+const just = <T extends string>(...what: T[]) => fc.constantFrom(...what)
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: just('put', 'get', 'get', 'delete'), node, key }) },
+  { weight: 3, arbitrary: fc.record({ do: just('crash', 'restart', 'freeze', 'thaw'), node }) },
+  { weight: 2, arbitrary: fc.record({ do: just('cut'), mask: fc.integer({ min: 1, max: 7 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: just('heal', 'replay', 'delay', 'calm', 'join') }) },
+  { weight: 3, arbitrary: fc.record({ do: just('advance'), seconds: fc.nat({ max: 90 }) }) },
+)
+const scenario = fc.record({
+  nodes: fc.integer({ min: 3, max: 8 }),
+  actions: fc.array(action, { maxLength: 14 }),
+})
+
+const settings = { k: 3, readReplicas: 2 }
+/** In which what events do not mend is mended by the backstops, which come round ten times as often as by default. */
+const backstops = { digestIntervalMs: 60_000, reintroductionMs: 60_000, compareIntervalMs: 30_000 }
+const restMs = 600_000
+
+class Scenario {
+  readonly once = new HandledOnce()
+  readonly violations: string[] = []
+  readonly cluster = new Cluster<KadNode>({
+    seed: 1,
+    createNode: (ports, index) =>
+      new KadNode({ ...this.once.watch(ports, `Node ${index}`), settings: { ...settings, ...backstops } }),
+    start: (node) => node.start({ allowAlone: true }),
+    stop: (node) => node.close(),
+  })
+  readonly #watcher = new SequenceWatcher()
+  readonly #ledger = new RecordLedger(this.cluster)
+  readonly #random = this.cluster.random.fork('messages')
+
+  async run(nodes: number, actions: readonly Action[]): Promise<string[]> {
+    const { cluster } = this
+    await cluster.grow(nodes)
+    for (const action of actions) {
+      await this.#act(action)
+      // Some actions follow on the heels of others, and some come when they are done.
+      await cluster.clock.advance(action.do === 'advance' ? action.seconds * 1_000 : 50)
+      await this.#check()
+    }
+    this.#calm()
+    cluster.network.heal()
+    for (const { index } of cluster.members) cluster.thaw(index)
+    await cluster.clock.advance(restMs)
+    await this.#check()
+    return [...this.violations, ...(await replicas(cluster, { floor: settings.k }))]
+  }
+
+  async #check(): Promise<void> {
+    const found = [
+      ...atEveryMoment(this.cluster),
+      ...this.once.violations.splice(0),
+      ...(await this.#ledger.check()),
+    ]
+    this.violations.push(...found)
+  }
+
+  async #act(action: Action): Promise<void> {
+    const { cluster } = this
+    const { faults } = cluster.network
+    switch (action.do) {
+      case 'put':
+      case 'get':
+      case 'delete':
+        return this.#use(action.do, this.#member(action.node, 'up'), action.key)
+      case 'crash': {
+        const up = cluster.members.filter(({ state }) => state === 'up')
+        // Of three copies two may die at once, and not the third before it has been copied.
+        if (up.length > 2) this.#onSome(action.node, 'up', (index) => cluster.crash(index))
+        return
+      }
+      case 'restart':
+        return this.#onSome(action.node, 'crashed', (index) =>
+          cluster.restart(index).started.catch(() => undefined),
+        )
+      case 'freeze':
+        return this.#onSome(action.node, 'up', (index) => cluster.freeze(index))
+      case 'thaw':
+        return this.#onSome(action.node, 'frozen', (index) => cluster.thaw(index))
+      case 'join':
+        cluster.add().started.catch(() => undefined)
+        return
+      case 'cut': {
+        // Several masks part the nodes in several ways, so that some hear first from these, and then from those.
+        const isLeft = (id: Uint8Array) => [0, 3, 5, 6].includes(id[0]! & action.mask)
+        return cluster.network.cut((from, to) => isLeft(from) !== isLeft(to))
+      }
+      case 'heal':
+        return cluster.network.heal()
+      case 'delay':
+        faults.delayMs = () => this.#random.integer(1_000)
+        return
+      case 'replay':
+        faults.replay = () => this.#random.integer(100)
+        return
+      case 'calm':
+        return this.#calm()
+    }
+  }
+
+  #calm(): void {
+    Object.assign(this.cluster.network.faults, { delayMs: undefined, replay: undefined })
+  }
+
+  #member(place: number, state: Member<KadNode>['state']): Member<KadNode> | undefined {
+    const those = this.cluster.members.filter((member) => member.state === state)
+    return those[place % those.length]
+  }
+
+  #onSome(place: number, state: Member<KadNode>['state'], act: (index: number) => void): void {
+    const member = this.#member(place, state)
+    if (member) act(member.index)
+  }
+
+  /** Goes on while other things happen. */
+  #use(verb: 'put' | 'get' | 'delete', member: Member<KadNode> | undefined, keyNumber: number): void {
+    if (!member) return
+    this.#call(verb, member, `key ${keyNumber}`).catch((error) => {
+      if (!(error instanceof KadrtcError)) this.violations.push(`${verb} failed with ${error}`)
+    })
+  }
+
+  async #call(verb: 'put' | 'get' | 'delete', member: Member<KadNode>, name: string): Promise<void> {
+    const { records, id, ports } = member.node
+    const keyId = keyIdOf(name)
+    const note = (author: string, seq: number) =>
+      this.violations.push(...this.#watcher.note(member.ports.random.seed, name, author, seq))
+    if (verb === 'get') {
+      for (const record of await records.getAll(keyId))
+        note(idToHex(record.keyId) + slotOf(record), record.seq)
+      return
+    }
+    const outcome =
+      verb === 'put'
+        ? await records.put(keyId, { value: Uint8Array.of(1), format: 0 })
+        : await records.delete(keyId)
+    const slot = slotOf({
+      kind: 'signed',
+      keyId,
+      author: ports.identity.publicKey,
+    } as Parameters<typeof slotOf>[0])
+    note(idToHex(keyId) + slot, outcome.seq)
+    if (id) this.#ledger.confirm({ slot, ...outcome, expiresAtMs: this.cluster.clock.now() + 3_600_000 })
+  }
+}
+
+test('whatever happens to a few nodes, nothing is lost, taken back, handled twice or out of bounds', async () => {
+  const chosen = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) }
+  const property = fc.asyncProperty(scenario, async ({ nodes, actions }) => {
+    expect(await new Scenario().run(nodes, actions)).toEqual([])
+  })
+  await fc.assert(property, { numRuns: 40, ...chosen })
+})
