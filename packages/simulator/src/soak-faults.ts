@@ -16,8 +16,10 @@ export interface SoakEvents {
 export const skewMostMs = 60_000
 const slowShare = 0.06
 const liarShare = 0.05
-/** A freeze, a cut or a disturbance lasts up to this long: links are lost after 15 s of silence, so either may be. */
+/** A freeze or a disturbance lasts up to this long: links are lost after 15 s of silence, so either may be. */
 const episodeMostMs = 45_000
+/** A cut may last longer, so that both sides go on by themselves, and each has news for the other when it heals. */
+const cutMostMs = 90_000
 /** Some tabs freeze for this long at least, and up to twice as long: nobody is linked to them any more. */
 const longFreezeMs = 60_000
 /** A copy comes soon after the first or long after, when what it was about may be over. */
@@ -59,7 +61,7 @@ export class SoakFaults {
       ['join', isFull ? 0 : isThin ? 8 : 2, () => this.#join('join')],
       ['join many', isFull ? 0 : 0.3, () => this.#joinMany()],
       ['freeze', isThin ? 0 : 3, () => this.#freeze(this.#random.pick(up))],
-      ['cut', 1, () => this.#cut()],
+      ['cut', 2, () => this.#cut()],
       ['delays', 2, () => this.#delay()],
       ['replays', 2, () => this.#replay()],
     ]
@@ -141,7 +143,7 @@ export class SoakFaults {
       const left = isLeft(salt, from)
       return left !== isLeft(salt, to) && (!oneWay || left)
     })
-    this.#endSoon('cut', () => this.cluster.network.heal())
+    this.#endAfter('cut', this.#random.integer(cutMostMs), () => this.cluster.network.heal())
   }
 
   #delay(): void {

@@ -7,7 +7,7 @@
  *
  * A violation ends it with an Error that names each one, the seed, and what replays the run.
  */
-import { keyIdOf, type SignedRecord } from '@kadrtc/kademlia'
+import { keyIdOf } from '@kadrtc/kademlia'
 import { KadNode, type Settings } from '@kadrtc/node'
 import { Cluster } from './cluster.js'
 import { closest, nearestLinks } from './invariants/at-rest.js'
@@ -57,6 +57,7 @@ const lullMissingMax = 3
 const quietMs = 1_200_000
 /** Of k, after the quiet period: nodes that cannot connect may not agree on who the last of the k is. */
 const missingCopiesMax = 1
+const strikesPerStep = 0.3
 const settlesMs = 15_000
 const [targetsLookedUp, askersEach] = [3, 4]
 const violationsShown = 20
@@ -126,16 +127,14 @@ class Soak {
     for (let leftMs = this.options.minutes * 60_000; leftMs > 0; leftMs -= stretchMs) {
       if (leftMs < this.options.minutes * 60_000) await this.#lull()
       await this.#live(Math.min(leftMs, stretchMs), () => {
-        if (this.#random.fraction() < 0.2) this.#faults.strike()
+        if (this.#random.fraction() < strikesPerStep) this.#faults.strike()
       })
     }
     this.#faults.end()
     await clock.advance(quietMs)
     await this.#demandRest(missingCopiesMax)
     this.#demand(nearestLinks(this.#cluster))
-    const { newest } = await keptRecords(this.#cluster)
-    const signed = [...newest.values()].filter((record): record is SignedRecord => record.kind === 'signed')
-    this.#demand(await this.#apps.readBack(signed))
+    this.#demand(await this.#apps.readBack((await keptRecords(this.#cluster)).newest))
     Object.assign(this.#counts, this.#once.watched)
     return { counts: this.#counts, messages: network.counters.messages, digest: trace.digest() }
   }
@@ -174,7 +173,8 @@ class Soak {
     await this.#demandAlways()
     const cluster = this.#cluster
     const k = cluster.nodes[0]?.settings.k ?? 0
-    this.#demand(await this.#lastingly(() => replicas(cluster, { floor: k - copiesMissing })))
+    const { isOutdated } = this.#apps.ledger
+    this.#demand(await this.#lastingly(() => replicas(cluster, { floor: k - copiesMissing, isOutdated })))
     const up = cluster.members.filter(({ state }) => state === 'up')
     const targets = Array.from({ length: targetsLookedUp }, () => keyIdOf(String(this.#random.uint32())))
     this.#demand(await closest(cluster, { targets, askers: this.#random.sample(up, askersEach) }))

@@ -1,7 +1,7 @@
 /** A record that authors were told is stored, and that nobody keeps any more, is told, unless too many went at once. */
 import { type Id, keyIdOf, type SignedRecord, slotOf } from '@kadrtc/kademlia'
 import { KadNode } from '@kadrtc/node'
-import { Cluster, RecordLedger } from '@kadrtc/simulator'
+import { Cluster, RecordLedger, replicas } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 
 const key: Id = keyIdOf('kept')
@@ -99,4 +99,15 @@ test('what has expired is not missed', async () => {
   for (const { ports } of await holders()) await ports.records.delete([confirmation.slot])
   expect(await ledger.check()).toEqual([])
   expect(ledger.size).toBe(0)
+})
+
+test('what somebody still keeps is outdated once there was a newer version, expired or not', async () => {
+  const { cluster, ledger, put, holders } = await withRecord()
+  const { slot, seq } = await put()
+  await (await holders())[0]!.ports.records.delete([slot])
+  const floored = () => replicas(cluster, { floor: 4, isOutdated: ledger.isOutdated })
+  ledger.saw(slot, seq)
+  expect(await floored()).toEqual([expect.stringContaining('is on 3 of the 4 closest')])
+  ledger.saw(slot, seq + 1)
+  expect(await floored()).toEqual([])
 })

@@ -9,13 +9,13 @@ import { type Inspection, type KadNode, nodeBounds } from '@kadrtc/node'
 import type { Cluster, Member } from '../cluster.js'
 import { nameOf, present } from './members.js'
 
-/** A tab's timers: its links', its dials', its lookups', its repairs'. Some five times what soaks have seen. A guess. */
-const timersMax = 2_000
+/** Timers of a tab for each link that it may have: its links', its dials', its lookups', its repairs'. Soaks have seen 57 with 40. A guess. */
+const timersPerLinkMax = 8
 /**
- * What a frozen tab is to be told when it thaws: its own timers, and what peers sent until they lost their links, which takes seconds.
- * Some five times what soaks have seen. A guess.
+ * What a frozen tab is to be told when it thaws, for each link that it may have: its own timers, and what peers sent until they lost
+ * their links, which takes seconds. Soaks have seen 118 with 40. A guess.
  */
-const waitingMax = 10_000
+const waitingPerLinkMax = 50
 
 /** All that is below, at once. */
 export function atEveryMoment(cluster: Cluster<KadNode>): string[] {
@@ -91,8 +91,8 @@ function queueBounds(member: Member<KadNode>, seen: Inspection, { network }: Clu
     ...within('remembered records', remembered, nodeBounds.rememberedMax),
     ...within('avoided peers', avoided, nodeBounds.avoidedMax),
     ...within('signals under way', signals, nodeBounds.sentSignalsMax),
-    ...within('timers', member.clock.timers, timersMax),
-    ...within('deliveries waiting for its thaw', member.clock.waiting, waitingMax),
+    ...within('timers', member.clock.timers, timersPerLinkMax * settings.linksMax),
+    ...within('deliveries waiting for its thaw', member.clock.waiting, waitingPerLinkMax * settings.linksMax),
   ]
 }
 

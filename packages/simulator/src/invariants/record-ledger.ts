@@ -38,6 +38,8 @@ export interface RecordLedgerOptions {
 export class RecordLedger {
   /** The newest confirmed version of each slot. Bounded by those that write, times their keys. */
   readonly #promised = new Map<string, Promised>()
+  /** The newest version of each slot that there ever was, as far as anybody was told. Bounded likewise. */
+  readonly #newestSeq = new Map<string, number>()
   readonly #repairMs: number
 
   constructor(
@@ -52,7 +54,17 @@ export class RecordLedger {
     return this.#promised.size
   }
 
+  /** There is, or was, this version: whoever put or read it says so. */
+  saw(slot: string, seq: number): void {
+    this.#newestSeq.set(slot, Math.max(seq, this.#newestSeq.get(slot) ?? 0))
+  }
+
+  /** Was there a newer version of this record? It may have expired since. */
+  readonly isOutdated = (slot: string, record: KadRecord): boolean =>
+    seqOf(record) < (this.#newestSeq.get(slot) ?? 0)
+
   confirm(confirmation: Confirmation): void {
+    this.saw(confirmation.slot, confirmation.seq)
     const known = this.#promised.get(confirmation.slot)
     if (confirmation.stored * 2 < this.#k || (known && known.seq > confirmation.seq)) return
     this.#promised.set(confirmation.slot, { ...confirmation, looks: [] })

@@ -8,13 +8,21 @@ import { closestOf, living } from './members.js'
 export interface ReplicasOptions {
   /** Of the k living nodes closest to a record's key, how many must have its newest version. */
   readonly floor: number
+  /**
+   * Records that nobody has to keep, though somebody does: there was a newer version, which lived for a shorter time and is gone.
+   * Default: none.
+   */
+  readonly isOutdated?: (slot: string, record: KadRecord) => boolean
 }
 
 /**
  * Each record that any living node keeps is on enough of the k closest, in the newest version that is kept anywhere. One that
  * nobody keeps any more is not missed here: `RecordLedger` does that.
  */
-export async function replicas(cluster: Cluster<KadNode>, { floor }: ReplicasOptions): Promise<string[]> {
+export async function replicas(
+  cluster: Cluster<KadNode>,
+  { floor, isOutdated = () => false }: ReplicasOptions,
+): Promise<string[]> {
   const members = living(cluster)
   const kept = await keptRecords(cluster)
   return [...kept.newest].flatMap(([slot, record]) => {
@@ -25,7 +33,7 @@ export async function replicas(cluster: Cluster<KadNode>, { floor }: ReplicasOpt
     }
     const copies = closestOf(members, record.keyId, k).filter(isNewest).length
     const wanted = Math.min(floor, k, members.length)
-    if (copies >= wanted) return []
+    if (copies >= wanted || isOutdated(slot, record)) return []
     return [`Record ${slot} is on ${copies} of the ${k} closest in its newest version, ${wanted} wanted`]
   })
 }
