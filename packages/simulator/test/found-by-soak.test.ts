@@ -3,7 +3,7 @@
  */
 import { compareDistances, type Id, keyIdOf } from '@kadrtc/kademlia'
 import { KadNode } from '@kadrtc/node'
-import { Cluster } from '@kadrtc/simulator'
+import { Cluster, replicas } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 
 function kadCluster(seed: number, poolMax: number): Cluster<KadNode> {
@@ -27,6 +27,21 @@ test('islands of a network smaller than the pool of greeters find each other', a
   cluster.network.heal()
   await cluster.clock.advance(24 * 3_600_000)
   expect(cluster.nodes.map((node) => node.inspect().links.length)).toEqual([3, 3, 3, 3])
+})
+
+/** Fewer than k neighbours were taken for a network in which everybody holds everything, though there had been more. */
+test('when fewer than k are left, who moves up is handed what the others hold', async () => {
+  const cluster = kadCluster(2, 32)
+  await cluster.grow(6)
+  await cluster.clock.advance(60_000)
+  const key = keyIdOf('k')
+  const byDistance = cluster.members.toSorted((a, b) => compareDistances(key, a.node.id, b.node.id))
+  const content = { value: Uint8Array.of(1), format: 0 }
+  await cluster.run(byDistance[0]!.node.records.put(key, content, { until: 'all' }))
+  // Of the four holders one is left, and of the two others both move up.
+  cluster.crashMany(byDistance.slice(1, 4).map(({ index }) => index))
+  await cluster.clock.advance(120_000)
+  expect(await replicas(cluster, { floor: 3 })).toEqual([])
 })
 
 /** Who held a record once keeps its old version, and answers with it on the way; three such are taken for enough. */

@@ -142,8 +142,9 @@ export class Replicator {
   /** Offers records to who has moved up since `before`. Newcomers are offered them as they come. */
   #mend(before: readonly Id[]): void {
     const { own, settings, neighbourhood, shelf } = this.ports
+    // All who were there held everything, whoever is left.
+    if (before.length < settings.k) return
     const members = neighbourhood.members()
-    if (members.length < settings.k) return
     const ids = members.map(({ id }) => id)
     const ownRank = new RankOf(own, ids)
     const entrants = new Entrants(own, before, ids, settings.k)
