@@ -94,6 +94,20 @@ test('content is found by its hash', async () => {
   expect(await cluster.run(cluster.node(4).records.fetch(contentId))).toEqual(bytes)
 })
 
+test('content is found whatever is signed under its key id, and what is signed there is found too', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(12)
+  const large = new Uint8Array(65_536).fill(7)
+  const { contentId } = await cluster.run(cluster.node(0).records.add(large, { until: 'all' }))
+  const other = { value: new Uint8Array(65_536).fill(8), format: 0 }
+  await cluster.run(cluster.node(1).records.put(keyIdOf(contentId), other, { until: 'all' }))
+  for (const node of cluster.nodes) {
+    const fetched = await cluster.run(node.records.fetch(contentId))
+    const got = await cluster.run(node.records.get(keyIdOf(contentId)))
+    expect([fetched?.[0], got?.value[0]]).toEqual([7, 8])
+  }
+})
+
 test('a value over 64 KiB is refused with VALUE_TOO_LARGE, and one of 64 KiB is not', async () => {
   const cluster = swarm()
   await cluster.grow(3)

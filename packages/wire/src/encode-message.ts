@@ -66,9 +66,9 @@ function writeFields(writer: Writer, message: Message): void {
       if (message.known) writeKnownContacts(writer, message.known)
       return
     case 'find-value': {
-      const { author, all, skipCache, known } = message
+      const { author, all, skipCache, known, content } = message
       writer.fixed(message.keyId, idBytes)
-      writer.u8((author ? 1 : 0) | (all ? 2 : 0) | (skipCache ? 4 : 0) | (known ? 8 : 0))
+      writer.u8((author ? 1 : 0) | (all ? 2 : 0) | (skipCache ? 4 : 0) | (known ? 8 : 0) | (content ? 16 : 0))
       if (author) writer.fixed(author, idBytes)
       if (known) writeKnownContacts(writer, known)
       return

@@ -51,7 +51,7 @@ export interface FindNode extends WithNonce {
   readonly known?: KnownContacts
 }
 
-/** FIND_VALUE: the record under `keyId`, and the closest contacts. */
+/** FIND_VALUE: the newest signed record under `keyId`, or the closest contacts. */
 export interface FindValue extends WithNonce {
   readonly type: 'find-value'
   readonly keyId: Id
@@ -59,6 +59,8 @@ export interface FindValue extends WithNonce {
   readonly author?: Id
   /** All authors' records, not just the newest. */
   readonly all: boolean
+  /** The content record, and no signed ones: anybody may sign one under the key id of content. */
+  readonly content?: boolean
   /** Only replicas may answer, no cached copies. */
   readonly skipCache?: boolean
   /** Not to be named again. */

@@ -84,8 +84,9 @@ export const request: Arbitrary<Request> = fc.oneof(
       fc.record({ ...asking('find-value'), keyId: id, all: fc.boolean(), skipCache: fc.boolean() }),
       optional('author', id),
       optional('known', known),
+      optional('content', fc.constant(true)),
     )
-    .map(([some, author, known]) => ({ ...some, ...author, ...known })),
+    .map(([some, author, known, content]) => ({ ...some, ...author, ...known, ...content })),
   fc
     .tuple(
       fc.record({ ...asking('store'), record, cached: fc.boolean() }),

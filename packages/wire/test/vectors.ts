@@ -184,6 +184,14 @@ export const vectors: Readonly<Record<string, Vector>> = {
     all: true,
     skipCache: false,
   }),
+  'message/find-value-content': message({
+    type: 'find-value',
+    nonce,
+    keyId: idA!,
+    all: false,
+    skipCache: false,
+    content: true,
+  }),
   'message/store': message({ type: 'store', nonce, record: content, ifSeq: 7, cached: false }),
   'message/store-spread': message({ type: 'store', nonce, record: content, cached: false, spread: true }),
   'message/digest': message({

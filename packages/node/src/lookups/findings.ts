@@ -55,10 +55,10 @@ export class ReadFindings {
     return true
   }
 
-  /** A liar may answer with a genuine record of another key or author. */
+  /** A liar may answer with a genuine record of another key, kind or author. */
   #asked(record: KadRecord): boolean {
-    const { keyId, author } = this.question
-    if (!equalIds(record.keyId, keyId)) return false
+    const { keyId, author, content } = this.question
+    if (!equalIds(record.keyId, keyId) || (record.kind === 'content') !== (content ?? false)) return false
     return !author || (record.kind === 'signed' && equalIds(authorIdOf(record), author))
   }
 }

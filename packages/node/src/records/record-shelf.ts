@@ -31,6 +31,8 @@ export interface FindOptions {
   readonly author?: string | undefined
   /** All authors, not only the newest. */
   readonly all?: boolean
+  /** Content alone, or signed records alone; undefined: both. */
+  readonly content?: boolean | undefined
   readonly skipCache?: boolean
 }
 
@@ -203,7 +205,7 @@ export class RecordShelf {
     return gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
   }
 
-  #matching(keyId: Id, { author, skipCache }: FindOptions): ShelfEntry[] {
+  #matching(keyId: Id, { author, content, skipCache }: FindOptions): ShelfEntry[] {
     const now = this.now()
     return this.#index
       .underKey(keyId)
@@ -211,6 +213,7 @@ export class RecordShelf {
         (entry) =>
           entry.expiresAtMs > now &&
           (author === undefined || entry.author === author) &&
+          (content === undefined || (entry.author === undefined) === content) &&
           !(skipCache && entry.cached),
       )
   }

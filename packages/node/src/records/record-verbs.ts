@@ -57,6 +57,14 @@ export interface PutOutcome extends StoreOutcome {
   readonly seq: number
 }
 
+/** What a read is after: signed records, or the content under a key id. */
+interface Search {
+  readonly author?: Id | undefined
+  readonly all: boolean
+  readonly content?: boolean
+  readonly holdersWanted: number
+}
+
 export class RecordVerbs {
   readonly #remembered = new RememberedRecords()
   #lastSeq: number | undefined
@@ -116,8 +124,8 @@ export class RecordVerbs {
   /** The content with this hash, or undefined. What proves it is SHA-256, so the first copy wins. */
   async fetch(contentId: Uint8Array, options: OperationOptions = {}): Promise<Uint8Array | undefined> {
     const keyId = keyIdOfContent(contentId)
-    const records = await this.#find(keyId, options, { all: false, holdersWanted: 1 })
-    return records.find((record) => record.kind === 'content')?.value
+    const [record] = await this.#find(keyId, options, { content: true, all: false, holdersWanted: 1 })
+    return record?.value
   }
 
   async #write(
@@ -164,27 +172,20 @@ export class RecordVerbs {
     return newest.filter((record) => record.kind === 'signed')
   }
 
-  #find(
-    keyId: Id,
-    options: OperationOptions,
-    search: { author?: Id | undefined; all: boolean; holdersWanted: number },
-  ): Promise<readonly KadRecord[]> {
+  #find(keyId: Id, options: OperationOptions, search: Search): Promise<readonly KadRecord[]> {
     const { clock, settings } = this.ports
     return withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
       this.#lookUp(keyId, search, signal),
     )
   }
 
-  async #lookUp(
-    keyId: Id,
-    search: { author?: Id | undefined; all: boolean; holdersWanted: number },
-    signal: CancelSignal,
-  ): Promise<readonly KadRecord[]> {
+  async #lookUp(keyId: Id, search: Search, signal: CancelSignal): Promise<readonly KadRecord[]> {
     const { own, links, settings, shelf, proofs, rpc, random, demand, clock } = this.ports
-    const { author, all, holdersWanted } = search
-    const filter = { author: author && idKey(author), all, skipCache: all }
+    const { author, all, content = false, holdersWanted } = search
+    const filter = { author: author && idKey(author), all, content, skipCache: all }
     const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
-    const question = { type: 'find-value', keyId, all, ...(author ? { author } : {}) } as const
+    const wanted = { ...(author ? { author } : {}), ...(content ? { content } : {}) }
+    const question = { type: 'find-value', keyId, all, ...wanted } as const
     // The wanted three answers, if one who is asked has no copy.
     const copiesAsked = !all && demand.hasCopies(keyId) ? settings.alpha + 1 : 0
     const hasCopy = local.some((record) => shelf.entry(slotOf(record))?.cached)
