@@ -46,6 +46,36 @@ test('a put while other records are being republished is not undone by it', asyn
   expect(record?.seq).toBe(seq)
 })
 
+test('an older put that settles last does not replace what was put after it', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(12)
+  await cluster.clock.advance(5_000)
+  const author = cluster.node(0)
+  const others = cluster.nodes.filter((node) => node !== author)
+  const [, replica] = others.sort((a, b) => compareDistances(key, a.id, b.id))
+  const slow = cluster.members.findIndex(({ node }) => node === replica)
+  cluster.freeze(slow)
+  const older = author.records.put(key, text('old'), { until: 'all' })
+  await cluster.clock.advance(200)
+  const { seq } = await cluster.run(author.records.delete(key))
+  expect(await kept(cluster, 0)).toMatchObject([{ seq, deleted: true }])
+  expect((await cluster.run(older)).seq).toBeLessThan(seq)
+  expect(await kept(cluster, 0)).toMatchObject([{ seq, deleted: true }])
+})
+
+test('content that was to live for a week is republished with no shorter life', async () => {
+  const cluster = swarm({ allowAlone: true })
+  await cluster.grow(1)
+  await cluster.run(cluster.node(0).records.add(Uint8Array.of(1), { lifeMs: 160 * 60 * minuteMs }))
+  const expiry = async () => {
+    const [entry] = await cluster.members[0]!.ports.published.scan()
+    return decodeRecord(entry![1]).expiresAtMs
+  }
+  const before = await expiry()
+  await cluster.clock.advance(100 * 60 * minuteMs)
+  expect(await expiry()).toBe(before)
+})
+
 test('what was put by who was alone is put again when links have come', async () => {
   const cluster = swarm({ allowAlone: true, settings: { k: 4, linksMax: 16 } })
   await cluster.grow(40)

@@ -2,7 +2,7 @@
  * Own records: makes them, brings them to the k closest, and puts them there again at half-life for as long as this
  * node is online, and after a restart (Kademlia paper, section 2.5). What it published is kept in a store of its own.
  */
-import { type Id, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
+import { compareRecords, type Id, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
@@ -159,8 +159,11 @@ export class Publisher {
     if (record.kind === 'signed') this.#highestSeq = Math.max(this.#highestSeq ?? 0, record.seq)
   }
 
+  /** Unless something newer stands there: of two puts the older may be the one that settles last. */
   #remember(slot: string, record: KadRecord, wanted: number): void {
     this.#noteSeq(record)
+    const standing = this.#publications.get(slot)
+    if (standing && compareRecords(standing.record, record) > 0) return
     const { published, clock, onWriteFailed } = this.ports
     const lifeMs = record.expiresAtMs - clock.now()
     this.#publications.set(slot, { record, dueAtMs: clock.now() + republishDelayMs(lifeMs), wanted })
@@ -210,9 +213,9 @@ export class Publisher {
   /** The same record with a new life. A tombstone lives out its own: what it buried is gone by then. */
   async #renew(record: KadRecord): Promise<KadRecord | undefined> {
     const nowMs = this.ports.clock.now()
-    if (record.kind === 'content') return { ...record, expiresAtMs: nowMs + recordLimits.lifeMsDefault }
-    if (record.deleted) return record.expiresAtMs > nowMs + 1_000 ? record : undefined
     const expiresAtMs = Math.max(record.expiresAtMs, nowMs + recordLimits.lifeMsDefault)
+    if (record.kind === 'content') return { ...record, expiresAtMs }
+    if (record.deleted) return record.expiresAtMs > nowMs + 1_000 ? record : undefined
     return this.ports.proofs.sign({ ...record, expiresAtMs })
   }
 }
