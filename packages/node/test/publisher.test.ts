@@ -109,6 +109,30 @@ test('a failed put is not republished', async () => {
   expect((await kept(cluster, 0)).map(said)).toEqual(['one'])
 })
 
+test('a put that the node is closed under is CLOSED at once, unless it had been stored before', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(20)
+  await cluster.clock.advance(5_000)
+  const ends: string[] = []
+  for (const [index, afterMs] of [1, 10, 25, 30, 45, 60].entries()) {
+    for (const until of ['all', 'majority'] as const) {
+      const node = cluster.nodes[(until === 'all' ? 0 : 6) + index]!
+      const end = node.records.put(keyIdOf(`${until} ${afterMs}`), text('x'), { until }).then(
+        ({ stored }) => (stored > 0 ? 'stored' : 'stored by nobody'),
+        ({ code }) => code,
+      )
+      await cluster.clock.advance(afterMs)
+      const closing = node.close()
+      const closedAtMs = cluster.clock.elapsedMs
+      ends.push(await cluster.run(end))
+      expect(cluster.clock.elapsedMs - closedAtMs).toBeLessThan(100)
+      await cluster.run(closing)
+      await expect(node.records.put(key, text('late'))).rejects.toMatchObject({ code: 'CLOSED' })
+    }
+  }
+  expect(new Set(ends)).toEqual(new Set(['CLOSED', 'stored']))
+})
+
 test('more own records than the bound are BUSY; changing one of them is not', async () => {
   const cluster = swarm({ settings: { publishedMax: 2 } })
   await cluster.grow(3)

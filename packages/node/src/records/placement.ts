@@ -47,7 +47,7 @@ const failed: Verdict = { status: 'failed' }
 const verdictsMax = 256
 
 export class Placement {
-  /** Rejects with NOT_STORED, CONFLICT, or the signal's reason. */
+  /** Rejects with NOT_STORED, CONFLICT, CLOSED, or the signal's reason. */
   readonly outcome: Promise<StoreOutcome>
   /** Called once it waits for no time to pass: who is found later is asked at once. */
   onQuiet: () => void = () => undefined
@@ -66,7 +66,7 @@ export class Placement {
   #resolve!: (outcome: StoreOutcome) => void
   #reject!: (reason: unknown) => void
   readonly #abort = () => {
-    this.close()
+    this.#stop()
     this.#settle(() => this.#reject(this.#options.signal?.reason))
   }
 
@@ -128,8 +128,13 @@ export class Placement {
     this.#consider()
   }
 
-  /** Asks nobody any more; the outcome is what it is. */
+  /** Asks nobody any more. An outcome that is not known yet is CLOSED: whoever was asked may have stored the record. */
   close(): void {
+    this.#stop()
+    this.#settle(() => this.#reject(new KadrtcError('CLOSED', 'the node')))
+  }
+
+  #stop(): void {
     this.#closed = true
     this.#ahead?.cancel()
     this.#ahead = undefined
@@ -193,7 +198,7 @@ export class Placement {
     const refused = verdicts.findLast(({ status }) => status !== 'failed')?.status
     if (conflicts.length > 0 && conflicts.length >= stored) {
       const seq = Math.max(0, ...conflicts.map((conflict) => conflict.seq ?? 0))
-      this.close()
+      this.#stop()
       this.#reject(new KadrtcError('CONFLICT', `the sequence number there is ${seq}`))
     } else if (stored === 0) this.#reject(new KadrtcError('NOT_STORED', refused))
     else this.#resolve({ stored, wanted })

@@ -2,7 +2,14 @@
  * Own records: makes them, brings them to the k closest, and puts them there again at half-life for as long as this
  * node is online, and after a restart (Kademlia paper, section 2.5). What it published is kept in a store of its own.
  */
-import { compareRecords, type Id, type KadRecord, recordLimits, republishDelayMs, slotOf } from '@kadrtc/kademlia'
+import {
+  compareRecords,
+  type Id,
+  type KadRecord,
+  recordLimits,
+  republishDelayMs,
+  slotOf,
+} from '@kadrtc/kademlia'
 import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 import { KadrtcError } from '../errors.js'
 import type { Contact } from '../lookups/contact.js'
@@ -78,9 +85,11 @@ export class Publisher {
 
   /**
    * Stores a new own record under `keyId` and goes on republishing it. The record may still be being signed: its k closest
-   * are found meanwhile. Where its replicas are linked it does not wait for that: the answers only make sure. Rejects with NOT_STORED, CONFLICT, BUSY, or the signal's reason.
+   * are found meanwhile. Where its replicas are linked it does not wait for that: the answers only make sure. Rejects with NOT_STORED, CONFLICT, BUSY,
+   * CLOSED, or the signal's reason.
    */
   async publish(keyId: Id, making: Awaitable<KadRecord>, options: StoreOptions): Promise<StoreOutcome> {
+    this.#throwIfClosed()
     let placement: Placement | undefined
     let heard = this.#linkedReplicas(keyId)
     const finding = findClosest(this.ports, keyId, {
@@ -135,6 +144,7 @@ export class Publisher {
   /** Nobody whom the fast way found took the record: they are not the closest. */
   async #placeCarefully(record: KadRecord, options: StoreOptions): Promise<StoreOutcome> {
     const { signal } = options
+    this.#throwIfClosed()
     const closest = await findClosest(this.ports, record.keyId, { signal, paths: this.ports.settings.paths })
     const placement = this.#place(record, options)
     placement.finish(closest)
@@ -147,7 +157,12 @@ export class Publisher {
     for (const placement of [...this.#placements]) placement.close()
   }
 
+  #throwIfClosed(): void {
+    if (this.#closed) throw new KadrtcError('CLOSED', 'the node')
+  }
+
   #place(record: KadRecord, options: StoreOptions): Placement {
+    this.#throwIfClosed()
     const placement = new Placement(this.ports, record, options)
     this.#placements.add(placement)
     placement.onQuiet = () => this.#placements.delete(placement)
@@ -161,6 +176,7 @@ export class Publisher {
 
   /** Unless something newer stands there: of two puts the older may be the one that settles last. */
   #remember(slot: string, record: KadRecord, wanted: number): void {
+    if (this.#closed) return
     this.#noteSeq(record)
     const standing = this.#publications.get(slot)
     if (standing && compareRecords(standing.record, record) > 0) return

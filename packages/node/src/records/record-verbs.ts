@@ -76,7 +76,7 @@ export class RecordVerbs {
     return this.#remembered.size
   }
 
-  /** Rejects with VALUE_TOO_LARGE, NOT_STORED, CONFLICT, BUSY, TIMEOUT, or the signal's reason. */
+  /** Rejects with VALUE_TOO_LARGE, NOT_STORED, CONFLICT, BUSY, TIMEOUT, CLOSED, or the signal's reason. */
   put(
     keyId: Id,
     content: { value: Uint8Array; format: number },
