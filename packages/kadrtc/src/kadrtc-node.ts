@@ -106,7 +106,10 @@ export class KadrtcNode extends EventEmitter<KadrtcEvents> {
     return { key, seq: outcome.seq, stored: outcome.stored, wanted: outcome.wanted }
   }
 
-  /** The newest value under a key over all authors, or undefined. Never older than one this node has seen. */
+  /**
+   * The newest value under a key over all authors, or undefined. Never older than one this node has seen. As all reads do it
+   * rejects with INVALID_ARGUMENT, TIMEOUT, or, if it found nothing since it could not ask, BUSY or CLOSED.
+   */
   async get(key: Key, options: GetOptions = {}): Promise<Value | undefined> {
     const records = this.#records(options)
     const { author, ...rest } = options

@@ -86,6 +86,51 @@ test('compare-and-swap refuses a sequence number that is not the one held', asyn
   expect(said(await cluster.run(cluster.node(4).records.get(key)))).toBe('two')
 })
 
+describe('a get that could not ask says so, and not that nothing is there:', () => {
+  const scene = async () => {
+    const cluster = swarm({ settings: { k: 4, pendingPerLinkMax: 8 } })
+    await cluster.grow(20)
+    await cluster.clock.advance(5_000)
+    await cluster.run(cluster.node(3).records.put(key, text('there'), { until: 'all' }))
+    const farthestFirst = cluster.nodes.sort((a, b) => compareDistances(key, b.id, a.id))
+    const ends = (gets: Promise<unknown>[]) =>
+      Promise.all(
+        gets.map((get) =>
+          get.then(
+            (found) => (found ? 'found' : 'nothing'),
+            ({ code }) => code,
+          ),
+        ),
+      )
+    return { cluster, farthestFirst, ends }
+  }
+
+  test('BUSY while too many requests are under way', async () => {
+    const { cluster, farthestFirst, ends } = await scene()
+    const { records } = farthestFirst[0]!
+    const gets = Array.from({ length: 300 }, () => records.get(key))
+    expect(new Set(await cluster.run(ends(gets)))).toEqual(new Set(['found', 'BUSY']))
+    await cluster.clock.advance(10_000)
+    expect(await cluster.run(ends([records.get(key), records.get(keyIdOf('nothing'))]))).toEqual([
+      'found',
+      'nothing',
+    ])
+  })
+
+  test('CLOSED when the node is closed meanwhile, or was before', async () => {
+    const { cluster, farthestFirst, ends } = await scene()
+    for (const [index, afterMs] of [0, 1, 10, 20].entries()) {
+      const node = farthestFirst[index]!
+      const gets = ends([node.records.get(key), node.records.get(keyIdOf('nothing'))])
+      await cluster.clock.advance(afterMs)
+      const closing = node.close()
+      expect(await cluster.run(gets)).toEqual(['CLOSED', 'CLOSED'])
+      await cluster.run(closing)
+      expect(await cluster.run(ends([node.records.get(key)]))).toEqual(['CLOSED'])
+    }
+  })
+})
+
 test('content is found by its hash', async () => {
   const cluster = swarm()
   await cluster.grow(6)

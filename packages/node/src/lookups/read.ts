@@ -7,10 +7,12 @@
 import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
 import { contactsMax } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
+import { KadrtcError } from '../errors.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
 import type { RecordProofs } from '../records/proofs.js'
+import { NotSent } from '../rpc/not-sent.js'
 import type { Question } from '../rpc/question.js'
 import type { Way } from '../rpc/way.js'
 import { carefulLookup, type Findings } from './careful-lookup.js'
@@ -57,7 +59,10 @@ export interface ReadResult {
   readonly lacking: Contact | undefined
 }
 
-/** Rejects only with the reason of `signal`. */
+/**
+ * Rejects with the reason of `signal`; with CLOSED or BUSY when nothing was found and this node is closed, or could not ask
+ * all whom it had to: it cannot say then that there is nothing.
+ */
 export function readRecords(
   ports: LookupPorts & { readonly random: Random },
   proofs: RecordProofs,
@@ -71,6 +76,8 @@ class Read {
   readonly #findings: ReadFindings
   /** What each responder of the fast phase answered, for the careful phase not to ask it again. */
   readonly #answered = new Map<string, Findings>()
+  /** Contacts of the careful phase that this node was too busy to ask. Bounded by those that a lookup asks. */
+  readonly #notAsked = new Map<string, NotSent>()
   readonly #heard: Contact[] = []
   /** So many of these the careful lookup has been told of. */
   #told = 0
@@ -211,11 +218,30 @@ class Read {
       signal: this.options.signal,
       paths: 1,
       k: absenceContacts,
-      ask: async (contact, way) => this.#answered.get(idKey(contact.id)) ?? this.#ask(way),
+      ask: async (contact, way) => this.#answered.get(idKey(contact.id)) ?? this.#askContact(contact, way),
     }).then(
-      () => this.#succeed(),
+      () => this.#end(),
       (reason) => this.#finish(() => this.#reject(reason)),
     )
+  }
+
+  async #askContact(contact: Contact, way: Way): Promise<Findings> {
+    try {
+      const findings = await this.#ask(way)
+      this.#notAsked.delete(idKey(contact.id))
+      return findings
+    } catch (error) {
+      if (error instanceof NotSent) this.#notAsked.set(idKey(contact.id), error)
+      throw error
+    }
+  }
+
+  /** Everybody has answered or failed. */
+  #end(): void {
+    const [notSent] = this.#notAsked.values()
+    const failure = this.ports.rpc.isClosed ? new KadrtcError('CLOSED', 'the node') : notSent
+    if (failure && this.#findings.records.length === 0) this.#finish(() => this.#reject(failure))
+    else this.#succeed()
   }
 
   /** Whoever had an older version is no older than the newest: the longest life counts. */

@@ -90,7 +90,10 @@ export class RecordVerbs {
     return this.#write(keyId, { value: new Uint8Array(0), format: 0, deleted: true }, options)
   }
 
-  /** The newest record under a key, or undefined. Never older than one this node has already read or written. */
+  /**
+   * The newest record under a key, or undefined. Never older than one this node has already read or written. Each read
+   * rejects with TIMEOUT, the signal's reason, or, if it found nothing since it could not ask, BUSY or CLOSED.
+   */
   async get(keyId: Id, options: GetOptions = {}): Promise<SignedRecord | undefined> {
     const records = await this.#read(keyId, options, false)
     const newest = records.sort((a, b) => b.seq - a.seq)[0]

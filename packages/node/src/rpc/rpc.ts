@@ -23,6 +23,7 @@ import type { Origin, Router } from '../overlay/router.js'
 import type { Clock } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
+import { NotSent } from './not-sent.js'
 import { type PendingRequest, PendingRequests, type Settled } from './pending-requests.js'
 import { type Answer, type Asking, encodeQuestion, type Question, replyTo } from './question.js'
 import { isProvenBy, type ProofPorts } from './reply-proof.js'
@@ -66,6 +67,11 @@ export class Rpc {
     )
   }
 
+  /** Nobody can be asked any more. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   get pending(): number {
     return this.#pending.size
   }
@@ -81,7 +87,7 @@ export class Rpc {
   }
 
   /**
-   * Rejects with TIMEOUT, UNREACHABLE, BUSY (too many under way), REFUSED (the peer answered with an error),
+   * Rejects with TIMEOUT, UNREACHABLE, BUSY (too many under way; `NotSent` if it is here), REFUSED (the peer answered with an error),
    * CLOSED, INVALID_ARGUMENT (the wire has no room for the question), or the reason of `signal`.
    */
   request<T extends Asking>(
@@ -119,7 +125,7 @@ export class Rpc {
       const body = encodeQuestion(question, nonce)
       const wanted = replyTo[question.type]
       this.#pending.add(nonce, { way, neighbour, wanted, timeoutMs, signal, resolve, reject, each })
-      if (!this.#send(way, body)) this.#pending.fail(nonce, new KadrtcError('BUSY', 'the link is congested'))
+      if (!this.#send(way, body)) this.#pending.fail(nonce, new NotSent('the link is congested'))
     })
   }
 
@@ -270,7 +276,7 @@ export class Rpc {
     const neighbour = firstNeighbour(way, this.links)
     if (!neighbour) throw new KadrtcError('UNREACHABLE', 'no link leads there')
     const busy = neighbour.outbound >= this.limits.pendingPerLinkMax || this.#pending.full
-    if (busy) throw new KadrtcError('BUSY', 'too many requests are under way')
+    if (busy) throw new NotSent('too many requests are under way')
     return neighbour
   }
 }
