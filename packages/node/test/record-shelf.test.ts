@@ -25,12 +25,19 @@ describe('newer, stale, same', () => {
     expect(shelf.offer(record({ seq: 5, expiresAtMs: hourMs + 1 })).status).toBe('stored')
   })
 
-  test('each author has a slot, newest first; a tombstone is news too', () => {
+  test('each author has a slot, in the order of their ids; a tombstone is news too', () => {
     const { shelf } = rig()
+    const names = ['anna', 'bob', 'carl']
     shelf.offer(record({ seq: 5 }))
-    shelf.offer(record({ seq: 7, by: author('bob') }))
-    shelf.offer(record({ seq: 6, by: author('carl'), deleted: true, value: new Uint8Array(0) }))
-    expect(seqsHeld(shelf)).toEqual([7, 6, 5])
+    shelf.offer(record({ seq: 7, by: author('bob'), deleted: true, value: new Uint8Array(0) }))
+    shelf.offer(record({ seq: 6, by: author('carl') }))
+    const byId = names.sort((a, b) => (idKey(author(a).id) < idKey(author(b).id) ? -1 : 1))
+    const seqs = byId.map((name) => ({ anna: 5, bob: 7, carl: 6 })[name])
+    expect(seqsHeld(shelf)).toEqual(seqs)
+    const after = idKey(author(byId[0]!).id)
+    const rest = shelf.findInMemory(keyIdOf('key'), { all: true, after })
+    expect(rest?.map((held) => held.kind === 'signed' && held.seq)).toEqual(seqs.slice(1))
+    expect(shelf.findInMemory(keyIdOf('key'))).toMatchObject([{ seq: 7, deleted: true }])
     expect(shelf.findInMemory(keyIdOf('key'), { author: idKey(author('anna').id) })).toEqual([
       record({ seq: 5 }),
     ])

@@ -44,6 +44,31 @@ describe('memory and the store', () => {
     expect(shelf.offer(at('1')).status).toBe('stored')
   })
 
+  test('no more is read from the store than one reply takes, and one record that shows that there are more', async () => {
+    const store = new MemoryRecordStore()
+    const { shelf } = rig({ valueCacheBytesMax: 1 }, store)
+    for (const [key, bytes] of [
+      ['large', 40_000],
+      ['small', 10],
+    ] as const) {
+      for (let i = 0; i < 70; i++)
+        shelf.offer(record({ key, by: author(`${i}`), value: new Uint8Array(bytes) }))
+    }
+    await settled()
+    shelf.offer(record({ key: 'last' }))
+    await settled()
+    let reads = 0
+    const read = store.get.bind(store)
+    store.get = (slot) => {
+      reads += 1
+      return read(slot)
+    }
+    const found = (key: string, forReply: boolean) => shelf.find(keyIdOf(key), { all: true, forReply })
+    expect([(await found('large', true)).length, reads]).toEqual([3, 3])
+    expect((await found('small', true)).length).toBe(65)
+    expect((await found('small', false)).length).toBe(70)
+  })
+
   test('a store that cannot be read costs a warning, and what memory has is found', async () => {
     const store = new MemoryRecordStore()
     const { shelf, warnings } = rig({ valueCacheBytesMax: 2 * encodedRecordBytes(record()) }, store)

@@ -99,12 +99,13 @@ function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Me
       return { type, nonce, target: readOwnId(reader), ...readKnown(reader, reader.remaining > 0) }
     case 'find-value': {
       const keyId = readOwnId(reader)
-      const flags = reader.upTo(31)
+      const flags = reader.upTo(63)
       const author = flags & 1 ? { author: readOwnId(reader) } : {}
+      const after = flags & 32 ? { after: readOwnId(reader) } : {}
       const known = readKnown(reader, (flags & 8) !== 0)
       const content = flags & 16 ? { content: true } : {}
       const [all, skipCache] = [(flags & 2) !== 0, (flags & 4) !== 0]
-      return { type, nonce, keyId, ...author, all, skipCache, ...known, ...content }
+      return { type, nonce, keyId, ...author, all, skipCache, ...after, ...known, ...content }
     }
     case 'store': {
       const flags = reader.upTo(7)

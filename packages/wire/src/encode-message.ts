@@ -17,6 +17,7 @@ import {
 } from './limits.js'
 import {
   errorReplyCodes,
+  type FindValue,
   type Message,
   messageTypes,
   nonceHeaderBytes,
@@ -66,10 +67,12 @@ function writeFields(writer: Writer, message: Message): void {
       if (message.known) writeKnownContacts(writer, message.known)
       return
     case 'find-value': {
-      const { author, all, skipCache, known, content } = message
+      const { author, all, after, content, skipCache, known } = message
       writer.fixed(message.keyId, idBytes)
-      writer.u8((author ? 1 : 0) | (all ? 2 : 0) | (skipCache ? 4 : 0) | (known ? 8 : 0) | (content ? 16 : 0))
+      const optional = (author ? 1 : 0) | (known ? 8 : 0) | (after ? 32 : 0)
+      writer.u8(optional | (all ? 2 : 0) | (skipCache ? 4 : 0) | (content ? 16 : 0))
       if (author) writer.fixed(author, idBytes)
+      if (after) writer.fixed(after, idBytes)
       if (known) writeKnownContacts(writer, known)
       return
     }
@@ -134,6 +137,10 @@ function writeFields(writer: Writer, message: Message): void {
   }
 }
 
+function sizeOfIds({ author, after }: FindValue): number {
+  return (author ? idBytes : 0) + (after ? idBytes : 0)
+}
+
 function sizeOfKnown(known: KnownContacts | undefined): number {
   return known ? 1 + known.tags.length : 0
 }
@@ -147,7 +154,7 @@ function sizeOf(message: Message): number {
     case 'find-node':
       return nonceHeaderBytes + idBytes + sizeOfKnown(message.known)
     case 'find-value':
-      return nonceHeaderBytes + idBytes + 1 + (message.author ? idBytes : 0) + sizeOfKnown(message.known)
+      return nonceHeaderBytes + idBytes + 1 + sizeOfIds(message) + sizeOfKnown(message.known)
     case 'store':
       return nonceHeaderBytes + 1 + (message.ifSeq === undefined ? 0 : 6) + encodedRecordBytes(message.record)
     case 'nodes':

@@ -57,8 +57,10 @@ export interface FindValue extends WithNonce {
   readonly keyId: Id
   /** The node id (SHA-1 of the public key) of the only author asked for. */
   readonly author?: Id
-  /** All authors' records, not just the newest. */
+  /** All authors' records in the order of their ids, not just the newest. */
   readonly all: boolean
+  /** Only authors whose ids come after this one: where the last reply said `more`, that of its last record. */
+  readonly after?: Id
   /** The content record, and no signed ones: anybody may sign one under the key id of content. */
   readonly content?: boolean
   /** Only replicas may answer, no cached copies. */

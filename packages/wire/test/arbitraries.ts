@@ -85,8 +85,15 @@ export const request: Arbitrary<Request> = fc.oneof(
       optional('author', id),
       optional('known', known),
       optional('content', fc.constant(true)),
+      optional('after', id),
     )
-    .map(([some, author, known, content]) => ({ ...some, ...author, ...known, ...content })),
+    .map(([some, author, known, content, after]) => ({
+      ...some,
+      ...author,
+      ...known,
+      ...content,
+      ...after,
+    })),
   fc
     .tuple(
       fc.record({ ...asking('store'), record, cached: fc.boolean() }),

@@ -171,7 +171,7 @@ describe('limits', () => {
       'TOO_LARGE',
       [0x02, ...header, ...new Array<number>(20).fill(0), 4, ...new Array<number>(130).fill(1)],
     ],
-    ['a flag that does not exist', 'BAD_VALUE', [0x03, ...header, ...new Array<number>(20).fill(0), 32]],
+    ['a flag that does not exist', 'BAD_VALUE', [0x03, ...header, ...new Array<number>(20).fill(0), 64]],
     ['a status that does not exist', 'BAD_VALUE', [0x24, ...header, 10, 0]],
     ['wants with bits past the end', 'BAD_VALUE', [0x25, ...header, 0, 1, 0xc0]],
     ['a label that is not UTF-8', 'BAD_VALUE', [0x06, ...header, 0, 0, 0, 1, 1, 0xff]],

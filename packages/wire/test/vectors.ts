@@ -192,6 +192,14 @@ export const vectors: Readonly<Record<string, Vector>> = {
     skipCache: false,
     content: true,
   }),
+  'message/find-value-after': message({
+    type: 'find-value',
+    nonce,
+    keyId: idA!,
+    all: true,
+    after: idB!,
+    skipCache: false,
+  }),
   'message/store': message({ type: 'store', nonce, record: content, ifSeq: 7, cached: false }),
   'message/store-spread': message({ type: 'store', nonce, record: content, cached: false, spread: true }),
   'message/digest': message({

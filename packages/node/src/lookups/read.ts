@@ -4,7 +4,7 @@
  * one valid record is there, the others have a short patience to bring a newer one, so that dead holders cost
  * milliseconds and not timeouts.
  */
-import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
+import { idKey, type KadRecord } from '@kadrtc/kademlia'
 import { contactsMax } from '@kadrtc/wire'
 import type { CancelSignal } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
@@ -13,10 +13,12 @@ import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
 import type { RecordProofs } from '../records/proofs.js'
 import { NotSent } from '../rpc/not-sent.js'
-import type { Question } from '../rpc/question.js'
+import type { Answer, Question } from '../rpc/question.js'
 import type { Way } from '../rpc/way.js'
+import { AskedOn, askOn } from './ask-on.js'
 import { carefulLookup, type Findings } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
+import { CopiesTold } from './copies-told.js'
 import { linkedContacts } from './find-closest.js'
 import { ReadFindings } from './findings.js'
 import { knownNear } from './known-near.js'
@@ -61,7 +63,7 @@ export interface ReadResult {
 
 /**
  * Rejects with the reason of `signal`; with CLOSED or BUSY when nothing was found and this node is closed, or could not ask
- * all whom it had to: it cannot say then that there is nothing.
+ * all whom it had to: it cannot say then that there is nothing. And with what went wrong when nobody has told all of its records.
  */
 export function readRecords(
   ports: LookupPorts & { readonly random: Random },
@@ -74,19 +76,16 @@ export function readRecords(
 class Read {
   readonly result: Promise<ReadResult>
   readonly #findings: ReadFindings
+  readonly #copies: CopiesTold
   /** What each responder of the fast phase answered, for the careful phase not to ask it again. */
   readonly #answered = new Map<string, Findings>()
   /** Contacts of the careful phase that this node was too busy to ask. Bounded by those that a lookup asks. */
   readonly #notAsked = new Map<string, NotSent>()
+  readonly #askedOn = new AskedOn()
   readonly #heard: Contact[] = []
   /** So many of these the careful lookup has been told of. */
   #told = 0
   #asked = 0
-  #lacking: Contact | undefined
-  /** Of the answers that told of copies, the longest life of one. */
-  #copyMs: number | undefined
-  /** An answer came from somebody who says nothing of copies. */
-  #quiet = false
   #patience: Timer | undefined
   /** Runs from a record of somebody who doubts to be a holder. */
   #grace: Timer | undefined
@@ -105,6 +104,7 @@ class Read {
     readonly options: ReadOptions,
   ) {
     this.#findings = new ReadFindings(options.question, proofs)
+    this.#copies = new CopiesTold(options.question.keyId)
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -128,7 +128,7 @@ class Read {
   }
 
   #askFast(): void {
-    const { own, links, settings, clock, rpc, random } = this.ports
+    const { own, links, settings, random } = this.ports
     const { keyId } = this.options.question
     const { copyHolders } = this.options
     const ways: Way[] =
@@ -138,36 +138,64 @@ class Read {
     let open = ways.length
     if (open === 0) return this.#askCarefully()
     this.#expectAnswers()
-    this.#hedge = clock.setTimer(this.#answersDueMs - clock.now(), () => {
-      rpc.noteSilence()
-      this.#askCarefully()
-    })
+    this.#setHedge()
     for (const way of ways) {
       this.#ask(way)
         .catch(() => undefined)
         .finally(() => {
           open -= 1
-          if (open === 0) this.#askCarefully()
+          if (open === 0) this.#askedOn.whenEnded(() => this.#askCarefully())
         })
     }
+  }
+
+  #setHedge(): void {
+    const { clock, rpc } = this.ports
+    this.#hedge?.cancel()
+    this.#hedge = clock.setTimer(this.#answersDueMs - clock.now(), () => {
+      rpc.noteSilence()
+      this.#askCarefully()
+    })
   }
 
   async #ask(way: Way): Promise<Findings> {
     const { question } = this.options
     // A holder names nobody: at first it is holders that are asked.
     const known = this.#careful ? this.#known() : {}
-    const { reply, responder, route } = await this.ports.rpc.request(way, Object.assign({}, question, known))
-    const valid = await this.#findings.add(responder, reply.records, reply.contacts.length > 0)
-    if (valid) this.#noteCopies(reply.copyMs)
+    const answer = await this.ports.rpc.request(way, Object.assign({}, question, known))
+    const { reply, responder, route } = answer
+    const hasMore = question.all && reply.more
+    const namesOthers = reply.contacts.length > 0
+    const valid = await this.#findings.add(responder, reply.records, namesOthers || hasMore)
+    if (valid && hasMore && !this.#answered.has(idKey(responder))) this.#askOn(answer)
+    if (valid) this.#copies.note(reply.copyMs)
     const findings = { contacts: reply.contacts, route }
     this.#answered.set(idKey(responder), findings)
     this.#heard.push({ id: responder, route }, ...contactsBehind(reply.contacts, route))
     // Whoever passed the question on had no answer to it.
     const relay = route.at(-2)
-    if (!valid) this.#noteLacking({ id: responder, route })
-    else if (relay) this.#noteLacking({ id: relay, route: route.slice(0, -1) })
+    if (!valid) this.#copies.noteLacking({ id: responder, route })
+    else if (relay) this.#copies.noteLacking({ id: relay, route: route.slice(0, -1) })
     this.#consider()
     return { contacts: reply.contacts, route, enough: this.#done }
+  }
+
+  /** Whoever has not told all that it has does not count as a holder. */
+  #askOn(answer: Answer<'find-value'>): void {
+    const { question } = this.options
+    const asking = askOn(this.ports.rpc, {
+      question,
+      answer,
+      onRecords: async (records, isLast) => {
+        await this.#findings.add(answer.responder, records, answer.reply.contacts.length > 0 || !isLast)
+        if (this.#done) return
+        this.#expectAnswers()
+        if (!this.#careful) this.#setHedge()
+        this.#consider()
+      },
+      isDone: () => this.#done,
+    })
+    this.#askedOn.add(asking)
   }
 
   #known() {
@@ -186,7 +214,7 @@ class Read {
     if (holders >= this.options.holdersWanted) return this.#succeed()
     if (holders === 0 && records.length > 0 && this.#careful) {
       const graceMs = doubtRounds * rpc.roundTrips.relayed.hedgeAfterMs
-      this.#grace ??= clock.setTimer(graceMs, () => this.#succeed())
+      this.#grace ??= clock.setTimer(graceMs, () => this.#askedOn.whenEnded(() => this.#end()))
     }
     if (holders === 0 || this.#patience) return
     const patienceMs = Math.max(patienceLeastMs, this.#answersDueMs - clock.now())
@@ -220,7 +248,7 @@ class Read {
       k: absenceContacts,
       ask: async (contact, way) => this.#answered.get(idKey(contact.id)) ?? this.#askContact(contact, way),
     }).then(
-      () => this.#end(),
+      () => this.#askedOn.whenEnded(() => this.#end()),
       (reason) => this.#finish(() => this.#reject(reason)),
     )
   }
@@ -236,34 +264,22 @@ class Read {
     }
   }
 
-  /** Everybody has answered or failed. */
+  /** Nobody is waited for any more. */
   #end(): void {
-    const [notSent] = this.#notAsked.values()
-    const failure = this.ports.rpc.isClosed ? new KadrtcError('CLOSED', 'the node') : notSent
-    if (failure && this.#findings.records.length === 0) this.#finish(() => this.#reject(failure))
+    const { holders, records } = this.#findings
+    const failure = records.length === 0 ? this.#whyNotAsked() : holders === 0 && this.#askedOn.failure
+    if (failure) this.#finish(() => this.#reject(failure))
     else this.#succeed()
   }
 
-  /** Whoever had an older version is no older than the newest: the longest life counts. */
-  #noteCopies(copyMs: number | undefined): void {
-    if (copyMs === undefined) this.#quiet = true
-    else this.#copyMs = Math.max(copyMs, this.#copyMs ?? 0)
-  }
-
-  #noteLacking(contact: Contact): void {
-    const { keyId } = this.options.question
-    if (!this.#lacking || compareDistances(keyId, contact.id, this.#lacking.id) < 0) this.#lacking = contact
+  #whyNotAsked(): unknown {
+    const [notSent] = this.#notAsked.values()
+    return this.ports.rpc.isClosed ? new KadrtcError('CLOSED', 'the node') : notSent
   }
 
   #succeed(): void {
-    const { records } = this.#findings
-    const copyMs = this.#copyMs
-    const result = {
-      records,
-      copyMs,
-      onlyCopies: copyMs !== undefined && !this.#quiet,
-      lacking: this.#lacking,
-    }
+    const { copyMs, onlyCopies, lacking } = this.#copies
+    const result = { records: this.#findings.records, copyMs, onlyCopies, lacking }
     this.#finish(() => this.#resolve(result))
   }
 

@@ -12,6 +12,7 @@ import type { Settings } from '../settings.js'
 import { displacedBy } from './room.js'
 import { type ShelfEntry, shelfEntry } from './shelf-entry.js'
 import { ShelfIndex } from './shelf-index.js'
+import { chosen, type FindOptions, matching } from './shelf-search.js'
 
 export interface OfferResult {
   readonly status: StoreStatus
@@ -24,16 +25,6 @@ export interface OfferOptions {
   readonly ifSeq?: number | undefined
   /** Keep it as a copy on the way, in memory, until then. A replica that is held stays one. */
   readonly cachedUntilMs?: number | undefined
-}
-
-export interface FindOptions {
-  /** `idKey` of one author's node id. */
-  readonly author?: string | undefined
-  /** All authors, not only the newest. */
-  readonly all?: boolean
-  /** Content alone, or signed records alone; undefined: both. */
-  readonly content?: boolean | undefined
-  readonly skipCache?: boolean
 }
 
 /** Of all shelves that hold nothing: their own is made when the first record comes. Nothing is ever filed in it. */
@@ -104,13 +95,10 @@ export class RecordShelf {
     return this.#matching(keyId, options).length > 0
   }
 
-  /** Live records under a key, newest first; tombstones included, since they are news too. */
+  /** Live records under a key: the newest, or all authors'. Tombstones included, since they are news too. */
   async find(keyId: Id, options: FindOptions = {}): Promise<KadRecord[]> {
-    const entries = this.#matching(keyId, options)
-    entries.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)
-    const wanted = options.all ? entries : entries.slice(0, 1)
     const records: KadRecord[] = []
-    for (const entry of wanted) {
+    for (const entry of chosen(this.#matching(keyId, options), options)) {
       const record = await this.read(entry.slot)
       if (record) records.push(record)
     }
@@ -119,10 +107,9 @@ export class RecordShelf {
 
   /** As `find`, for the usual case that no disk has to be asked; undefined: ask `find`. */
   findInMemory(keyId: Id, options: FindOptions = {}): KadRecord[] | undefined {
-    const entries = this.#matching(keyId, options)
+    const entries = chosen(this.#matching(keyId, options), options)
     if (entries.some(({ record }) => !record)) return undefined
-    entries.sort((a, b) => b.seq - a.seq || b.expiresAtMs - a.expiresAtMs)
-    return (options.all ? entries : entries.slice(0, 1)).map((entry) => {
+    return entries.map((entry) => {
       this.#touch(entry)
       return entry.record!
     })
@@ -205,17 +192,8 @@ export class RecordShelf {
     return gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
   }
 
-  #matching(keyId: Id, { author, content, skipCache }: FindOptions): ShelfEntry[] {
-    const now = this.now()
-    return this.#index
-      .underKey(keyId)
-      .filter(
-        (entry) =>
-          entry.expiresAtMs > now &&
-          (author === undefined || entry.author === author) &&
-          (content === undefined || (entry.author === undefined) === content) &&
-          !(skipCache && entry.cached),
-      )
+  #matching(keyId: Id, options: FindOptions): ShelfEntry[] {
+    return matching(this.#index.underKey(keyId), options, this.now())
   }
 
   /** The entry of a slot; one that has expired makes way at once. */

@@ -100,7 +100,7 @@ export class RecordVerbs {
     return newest && !newest.deleted ? newest : undefined
   }
 
-  /** The newest record of each author under a key, newest first. */
+  /** The newest record of each author under a key, newest first: all that a holder has. */
   async getAll(keyId: Id, options: OperationOptions = {}): Promise<SignedRecord[]> {
     const records = await this.#read(keyId, options, true)
     return records.filter(({ deleted }) => !deleted).sort((a, b) => b.seq - a.seq)
@@ -185,6 +185,7 @@ export class RecordVerbs {
   async #lookUp(keyId: Id, search: Search, signal: CancelSignal): Promise<readonly KadRecord[]> {
     const { own, links, settings, shelf, proofs, rpc, random, demand, clock } = this.ports
     const { author, all, content = false, holdersWanted } = search
+    // Of all authors' records a copy is only one.
     const filter = { author: author && idKey(author), all, content, skipCache: all }
     const local = shelf.findInMemory(keyId, filter) ?? (await shelf.find(keyId, filter))
     const wanted = { ...(author ? { author } : {}), ...(content ? { content } : {}) }

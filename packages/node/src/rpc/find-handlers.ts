@@ -108,8 +108,14 @@ export class FindHandlers {
   }
 }
 
-/** A copy is of one author's record: of all that are under a key it says nothing, and who has it is no holder of the rest. */
-function searchOf({ author, all, content, skipCache }: FindValue) {
-  const filter = { author: author && idKey(author), all, content: content ?? false }
-  return { ...filter, skipCache: all || (skipCache ?? false) }
+function searchOf({ author, all, after, content = false, skipCache = false }: FindValue) {
+  return {
+    author: author && idKey(author),
+    all,
+    after: after && idKey(after),
+    forReply: true,
+    content,
+    // A copy is of one author's record, and says nothing of the others'.
+    skipCache: skipCache || all,
+  }
 }
