@@ -49,6 +49,7 @@ export {
   type SignedRecord,
   seqMax,
   signatureBytes,
+  signedSlot,
   slotKeyId,
   slotOf,
 } from './record.js'

@@ -103,8 +103,13 @@ export function slotOf(record: KadRecord): string {
     case 'content':
       return `c${idToHex(record.keyId)}`
     case 'signed':
-      return `s${idToHex(record.keyId)}${idToHex(authorIdOf(record))}`
+      return signedSlot(record.keyId, authorIdOf(record))
   }
+}
+
+/** The slot of what the node `author` signs under a key. */
+export function signedSlot(keyId: Id, author: Id): string {
+  return `s${idToHex(keyId)}${idToHex(author)}`
 }
 
 /** The key id of a slot; undefined when `slotOf` cannot have made it. */

@@ -36,7 +36,10 @@ export interface VerbOptions {
 export interface PutOptions extends VerbOptions {
   /** Compare-and-swap: store only if the sequence number held is this one (0: none is). Else CONFLICT. */
   readonly ifSeq?: number
-  /** How long the record lives when nobody republishes it; 24 h by default, 7 days at most. */
+  /**
+   * How long the record lives when nobody republishes it; 24 h by default, 7 days at most, which is what a deletion lives. No
+   * shorter than the version that it replaces, where this node knows that one.
+   */
   readonly lifeMs?: number
   /** Resolve once a majority of the replicas stored it (default), or when all have answered. */
   readonly until?: 'majority' | 'all'

@@ -156,6 +156,27 @@ test('a tombstone is republished until it expires, and then forgotten', async ()
   expect(await cluster.members[0]!.ports.published.scan()).toEqual([])
 })
 
+test('nothing lives shorter than what it replaces, also after a restart, and a tombstone nearly as long as can be', async () => {
+  const cluster = swarm({ allowAlone: true })
+  await cluster.grow(1)
+  const leftMs = async () =>
+    (await kept(cluster, 0)).map(({ expiresAtMs }) => expiresAtMs - cluster.clock.now())
+  const hourMs = 60 * minuteMs
+  const put = (lifeMs: number) => cluster.run(cluster.node(0).records.put(key, text('x'), { lifeMs }))
+  await put(100 * hourMs)
+  await cluster.clock.advance(hourMs)
+  await put(hourMs)
+  expect(await leftMs()).toEqual([99 * hourMs])
+  cluster.crash(0)
+  await cluster.run(cluster.restart(0).started)
+  await cluster.run(cluster.node(0).records.delete(key, { lifeMs: hourMs }))
+  expect((await leftMs())[0]! / hourMs).toBeCloseTo(99, 1)
+  await put(120 * hourMs)
+  expect(await leftMs()).toEqual([120 * hourMs])
+  await cluster.run(cluster.node(0).records.delete(key))
+  expect(await leftMs()).toEqual([7 * 24 * hourMs - 10 * minuteMs])
+})
+
 test('sequence numbers go up over a restart with the clock set back', async () => {
   const cluster = swarm({ allowAlone: true })
   await cluster.grow(1)

@@ -138,6 +138,23 @@ test('a record that nobody renews expires', async () => {
   expect(await cluster.run(cluster.node(3).records.get(keyIdOf('short')))).toBeUndefined()
 })
 
+test('what was deleted does not come back with a holder that was away for a day', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(5)
+  await cluster.clock.advance(3_000)
+  const key = keyIdOf('buried')
+  const weekMs = 7 * 24 * 3_600_000
+  await cluster.run(cluster.node(0).records.put(key, text('buried'), { lifeMs: weekMs, until: 'all' }))
+  const holder = cluster.members.findIndex(({ node }, i) => i > 0 && node.inspect().records.count > 0)
+  cluster.crash(holder)
+  await cluster.clock.advance(60_000)
+  await cluster.run(cluster.node(0).records.delete(key, { until: 'all' }))
+  await cluster.clock.advance(25 * 3_600_000)
+  await cluster.run(cluster.restart(holder).started)
+  await cluster.clock.advance(60_000)
+  for (const node of cluster.nodes) expect(await cluster.run(node.records.get(key))).toBeUndefined()
+})
+
 test('a restarted node has its identity and its records, and publishes again what it had published', async () => {
   const cluster = swarm({ settings: { k: 3 }, allowAlone: true })
   await cluster.grow(1)

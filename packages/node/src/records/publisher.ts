@@ -58,6 +58,11 @@ export class Publisher {
     return this.#publications.size
   }
 
+  /** The newest record that this node published in a slot. */
+  published(slot: string): KadRecord | undefined {
+    return this.#publications.get(slot)?.record
+  }
+
   /** Of all signed records published here, earlier runs included. */
   get highestSeq(): number | undefined {
     return this.#highestSeq

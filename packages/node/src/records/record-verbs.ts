@@ -10,6 +10,7 @@ import {
   nextSeq,
   recordLimits,
   type SignedRecord,
+  signedSlot,
   slotOf,
 } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
@@ -29,6 +30,9 @@ import { RememberedRecords } from './remembered.js'
 /** Gets that leave a copy on the way: a key that many ask for is cached soon, one that few ask for seldom costs a packet. */
 const cachedShare = 1 / 4
 
+/** The most, but for the clock of a holder that is behind: what lives too long is refused. */
+const tombstoneLifeMs = recordLimits.lifeMsMax - recordLimits.seqAheadMsMax
+
 export interface RecordVerbsPorts extends LookupPorts {
   readonly random: Random
   readonly shelf: RecordShelf
@@ -40,7 +44,10 @@ export interface RecordVerbsPorts extends LookupPorts {
 export interface PutOptions extends OperationOptions {
   /** Compare-and-swap: store only if this is the sequence number held; 0: only if there is none. Else CONFLICT. */
   readonly ifSeq?: number | undefined
-  /** How long it lives unless it is republished; 24 h by default, 7 days at most. */
+  /**
+   * How long it lives unless it is republished; 24 h by default, 7 days at most, which is what a deletion lives. It lives no
+   * shorter than what it replaces, as far as that is known: what is replaced would come back.
+   */
   readonly lifeMs?: number | undefined
   /** Resolve on a majority of replicas (default), or when all have answered. */
   readonly until?: 'majority' | 'all'
@@ -111,7 +118,7 @@ export class RecordVerbs {
     const { clock, settings, publisher } = this.ports
     checkSize(value)
     const contentId = contentIdOf(value)
-    const expiresAtMs = clock.now() + lifeMsOf(options)
+    const expiresAtMs = clock.now() + lifeMsOf(recordLimits.lifeMsDefault, options)
     const record = {
       kind: 'content',
       keyId: keyIdOfContent(contentId),
@@ -142,16 +149,25 @@ export class RecordVerbs {
     if (ifSeq !== undefined && !(Number.isSafeInteger(ifSeq) && ifSeq >= 0)) {
       throw new KadrtcError('INVALID_ARGUMENT', 'ifSeq is a sequence number, 0 or more')
     }
-    const lifeMs = lifeMsOf(options)
+    const lifeMs = lifeMsOf(content.deleted ? tombstoneLifeMs : recordLimits.lifeMsDefault, options)
     return withDeadline(clock, options, settings.operationTimeoutMs, async (signal) => {
       const seq = nextSeq(clock.now(), this.#latestSeq())
       this.#lastSeq = seq
       const value = content.value.slice()
-      const record = proofs.sign({ ...content, value, keyId, seq, expiresAtMs: clock.now() + lifeMs })
+      const expiresAtMs = Math.max(clock.now() + lifeMs, this.#replacedUntilMs(keyId))
+      const record = proofs.sign({ ...content, value, keyId, seq, expiresAtMs })
       const outcome = await publisher.publish(keyId, record, { ifSeq, signal, ...(until ? { until } : {}) })
       this.#remembered.note(await record)
       return { ...outcome, seq }
     })
+  }
+
+  /** How long the own records under a key may live that this node knows of. */
+  #replacedUntilMs(keyId: Id): number {
+    const { own, publisher, clock } = this.ports
+    const known = this.#remembered.under(keyId, clock.now()).filter((record) => isBy(record, own))
+    const published = publisher.published(signedSlot(keyId, own))
+    return Math.max(0, ...[...known, ...(published ? [published] : [])].map((record) => record.expiresAtMs))
   }
 
   /** Sequence numbers are monotonic per author, over restarts too. */
@@ -236,7 +252,7 @@ function checkSize(value: Uint8Array): void {
     throw new KadrtcError('VALUE_TOO_LARGE', `${value.length} bytes`)
 }
 
-function lifeMsOf({ lifeMs = recordLimits.lifeMsDefault }: PutOptions): number {
+function lifeMsOf(defaultMs: number, { lifeMs = defaultMs }: PutOptions): number {
   if (typeof lifeMs === 'number' && lifeMs >= 1_000 && lifeMs <= recordLimits.lifeMsMax)
     return Math.floor(lifeMs)
   throw new KadrtcError('INVALID_ARGUMENT', 'lifeMs is 1,000 to 604,800,000')
