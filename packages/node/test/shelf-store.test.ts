@@ -144,4 +144,35 @@ describe('memory and the store', () => {
     await loading
     expect(seqsHeld(shelf)).toEqual([6])
   })
+
+  test.each([
+    ['an older version', {}, 3, 5],
+    ['an older copy on the way', { cachedUntilMs: hourMs }, 3, 5],
+    ['a newer copy on the way', { cachedUntilMs: hourMs }, 6, 6],
+  ])(
+    '%s that came meanwhile leaves the newest as the replica, in the store too',
+    async (_, options, came, newest) => {
+      const store = new MemoryRecordStore()
+      await store.put([[slotOf(record()), encodeRecord(record({ seq: 5 }))]])
+      const { shelf } = rig({}, store)
+      const loading = shelf.load()
+      shelf.offer(record({ seq: came }), options)
+      await loading
+      await settled()
+      expect(seqsHeld(shelf)).toEqual([newest])
+      expect(shelf.entry(slotOf(record()))?.cached).toBe(false)
+      expect(await store.get(slotOf(record()))).toEqual(encodeRecord(record({ seq: newest })))
+    },
+  )
+
+  test('a record that came meanwhile into the place of an expired one stays in the store', async () => {
+    const store = new MemoryRecordStore()
+    await store.put([[slotOf(record()), encodeRecord(record({ seq: 5, expiresAtMs: 999 }))]])
+    const { shelf } = rig({}, store)
+    const loading = shelf.load()
+    shelf.offer(record({ seq: 6 }))
+    await loading
+    await settled()
+    expect(await store.get(slotOf(record()))).toEqual(encodeRecord(record({ seq: 6 })))
+  })
 })

@@ -9,6 +9,7 @@ import { compareRecords, type Id, type KadRecord, slotOf } from '@kadrtc/kademli
 import { decodeRecord, encodeRecord, type StoreStatus } from '@kadrtc/wire'
 import type { RecordStore, StoreEntry } from '../ports/record-store.js'
 import type { Settings } from '../settings.js'
+import { RecentlyUsed } from './recently-used.js'
 import { displacedBy } from './room.js'
 import { type ShelfEntry, shelfEntry } from './shelf-entry.js'
 import { ShelfIndex } from './shelf-index.js'
@@ -32,9 +33,7 @@ const emptyIndex = new ShelfIndex()
 
 export class RecordShelf {
   #index = emptyIndex
-  /** Slots whose record is in memory, least recently used first; bounded by `valueCacheBytesMax`. */
-  readonly #inMemory = new Map<string, ShelfEntry>()
-  #memoryBytes = 0
+  readonly #inMemory: RecentlyUsed
 
   constructor(
     readonly own: Id,
@@ -43,7 +42,9 @@ export class RecordShelf {
     readonly now: () => number,
     /** Told when the store fails; a record that could not be written stays in memory. */
     readonly onWriteFailed: (error: unknown) => void,
-  ) {}
+  ) {
+    this.#inMemory = new RecentlyUsed(settings.valueCacheBytesMax)
+  }
 
   get count(): number {
     return this.#index.size
@@ -81,13 +82,24 @@ export class RecordShelf {
     for (const [slot, bytes] of await this.store.scan()) {
       const record = tryDecode(bytes)
       if (!record || slotOf(record) !== slot || record.expiresAtMs <= this.now()) rubbish.push(slot)
-      else if (!this.#index.get(slot)) {
-        const entry = shelfEntry(record, bytes.length)
-        if (this.#makeRoom(entry, undefined)) this.#file(entry, record)
-        else rubbish.push(slot)
-      }
+      else if (!this.#takeLoaded(slot, record, bytes.length)) rubbish.push(slot)
     }
-    if (rubbish.length > 0) await this.store.delete(rubbish)
+    const unused = rubbish.filter((slot) => this.#index.get(slot)?.cached !== false)
+    if (unused.length > 0) await this.store.delete(unused)
+  }
+
+  /** False: there is no room for it. What came while the store was being read is written over it: the newer is to be there. */
+  #takeLoaded(slot: string, record: KadRecord, bytes: number): boolean {
+    const held = this.#index.get(slot)
+    if (held) {
+      const { status } = this.offer(record)
+      if (status === 'stale' && held.cached && held.record) this.offer(held.record)
+      return this.#index.get(slot)?.cached === false
+    }
+    const entry = shelfEntry(record, bytes)
+    if (!this.#makeRoom(entry, undefined)) return false
+    this.#file(entry, record)
+    return true
   }
 
   /** Is there a live record that answers this question? */
@@ -110,7 +122,7 @@ export class RecordShelf {
     const entries = chosen(this.#matching(keyId, options), options)
     if (entries.some(({ record }) => !record)) return undefined
     return entries.map((entry) => {
-      this.#touch(entry)
+      this.#inMemory.touch(entry)
       return entry.record!
     })
   }
@@ -120,7 +132,7 @@ export class RecordShelf {
     const entry = this.#index.get(slot)
     if (!entry) return undefined
     if (entry.record) {
-      this.#touch(entry)
+      this.#inMemory.touch(entry)
       return entry.record
     }
     let bytes: Uint8Array | undefined
@@ -133,7 +145,7 @@ export class RecordShelf {
     const current = this.#index.get(slot)
     if (current !== entry) return current?.record
     const record = bytes && tryDecode(bytes)
-    if (record) this.#remember(entry, record)
+    if (record) this.#inMemory.remember(entry, record)
     else this.#drop(entry)
     return record
   }
@@ -242,35 +254,11 @@ export class RecordShelf {
   #file(entry: ShelfEntry, record: KadRecord): void {
     if (this.#index === emptyIndex) this.#index = new ShelfIndex()
     this.#index.file(entry)
-    this.#remember(entry, record)
+    this.#inMemory.remember(entry, record)
   }
 
   #drop(entry: ShelfEntry): void {
-    if (this.#index.drop(entry)) this.#forget(entry)
-  }
-
-  /** Keeps a record in memory as the most recently used; cached and unwritten ones are never pushed out. */
-  #remember(entry: ShelfEntry, record: KadRecord): void {
-    if (this.#inMemory.delete(entry.slot)) this.#memoryBytes -= entry.bytes
-    entry.record = record
-    this.#inMemory.set(entry.slot, entry)
-    this.#memoryBytes += entry.bytes
-    if (this.#memoryBytes <= this.settings.valueCacheBytesMax) return
-    for (const old of this.#inMemory.values()) {
-      if (this.#memoryBytes <= this.settings.valueCacheBytesMax) return
-      if (old !== entry && !old.writing && !old.cached) this.#forget(old)
-    }
-  }
-
-  #touch(entry: ShelfEntry): void {
-    if (this.#inMemory.delete(entry.slot)) this.#inMemory.set(entry.slot, entry)
-  }
-
-  #forget(entry: ShelfEntry): void {
-    if (this.#inMemory.get(entry.slot) !== entry) return
-    this.#inMemory.delete(entry.slot)
-    this.#memoryBytes -= entry.bytes
-    entry.record = undefined
+    if (this.#index.drop(entry)) this.#inMemory.forget(entry)
   }
 
   #write(entry: ShelfEntry, encoded: Uint8Array): void {
