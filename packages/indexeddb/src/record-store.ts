@@ -5,7 +5,7 @@
  *     const store = await openRecordStore({ database: 'kadrtc:my-app:0:records', onWarning: console.warn })
  *     await store.put([['slot', bytes]]) // resolves when the transaction that holds it has completed
  *
- * Nothing is lost in silence. What cannot be written stays in memory, where every verb sees it; `onWarning` is told
+ * Nothing is lost in silence. A read that fails rejects. What cannot be written stays in memory, where every verb sees it; `onWarning` is told
  * once, and it is tried again when there may be room. Whoever puts bounds what waits: it is at most what was put.
  */
 import {
@@ -124,7 +124,7 @@ class GatheringRecordStore implements RecordStore {
     const unwritten = new Map<string, Write>(this.#kept)
     for (const { writes } of this.#batches) for (const [slot, write] of writes) unwritten.set(slot, write)
     const found = new Map<string, Uint8Array>()
-    for (const [slot, value] of (await this.#read(() => entries<string>(this.#disk))) ?? []) {
+    for (const [slot, value] of await this.#read(() => entries<string>(this.#disk))) {
       const bytes = asBytes(value)
       if (bytes) found.set(slot, bytes)
     }
@@ -205,15 +205,13 @@ class GatheringRecordStore implements RecordStore {
     return true
   }
 
-  /** What `read` gives, or undefined, with a warning, when the disk cannot be read. */
-  async #read<T>(read: () => Promise<T>): Promise<T | undefined> {
-    let result: T | undefined
-    const attempt = async () => {
-      result = await read()
+  /** Once more when it fails: a lost connection is opened anew. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read().catch(read)
+    } catch (error) {
+      throw storeWarning(error)
     }
-    const failure = (await failureOf(attempt)) && (await failureOf(attempt))
-    if (failure) this.#warn(failure.error)
-    return result
   }
 
   #unwritten(slot: string): Write | undefined {

@@ -38,7 +38,14 @@ describe('on IndexedDB', () => {
     database = newName()
     return openAgain()
   }
-  for (const { name, run } of recordStoreSuite(open, openAgain)) test(name, run)
+  const openUnreadable = async () => {
+    const { store, faulty } = await openFaulty()
+    const setReadable = (isReadable: boolean) => {
+      faulty.failures = isReadable ? [] : Array.from({ length: 100 }, broken)
+    }
+    return { store, setReadable }
+  }
+  for (const { name, run } of recordStoreSuite(open, openAgain, openUnreadable)) test(name, run)
 
   test('puts issued together share few transactions', async () => {
     const { store, faulty } = await openFaulty()
@@ -265,14 +272,16 @@ describe('when the disk breaks', () => {
     expect([...faulty.slots].sort()).toEqual(['a', 'b', 'c'])
   })
 
-  test('reads answer from memory, with one warning', async () => {
+  test('reads are tried once more, and then reject with STORE_UNAVAILABLE: nothing has been lost', async () => {
     const { store, faulty, warnings } = await openFaulty()
     await store.put([['a', bytes(1)]])
-    faulty.failures = Array.from({ length: 4 }, broken)
-    expect(await store.get('a')).toBeUndefined()
-    expect(await store.scan()).toEqual([])
-    expect(warnings).toEqual(['STORE_UNAVAILABLE'])
+    faulty.failures = [broken()]
     expect(await store.get('a')).toEqual(bytes(1))
+    faulty.failures = Array.from({ length: 4 }, broken)
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await expect(store.scan()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(await store.get('a')).toEqual(bytes(1))
+    expect(warnings).toEqual([])
   })
 })
 
@@ -302,7 +311,7 @@ test('whatever fails and whenever, the store holds what a plain map would, and t
         // The wait for a write to begin is where order could go wrong.
         if (step.kind !== 'settle') await Promise.resolve()
       }
-      // Reads that fail answer from memory, so the disk is whole again before anything is compared.
+      // Reads that fail reject, so the disk is whole again before anything is compared.
       faulty.failures = []
       faulty.capacity = Number.POSITIVE_INFINITY
       expect(new Map(await store.scan())).toEqual(twin)

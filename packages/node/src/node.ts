@@ -98,13 +98,13 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const hash = hashOf(ports.network)
     const own = identity.id
     const now = () => clock.now()
-    const onWriteFailed = (cause: unknown) =>
+    const onStoreFailed = (cause: unknown) =>
       this.#warn(new KadrtcError('STORE_UNAVAILABLE', undefined, { cause }))
     this.id = own
     this.settings = settings
     const links = new LinkTable(own, settings)
     const proofs = new RecordProofs(identity, hash, now)
-    const shelf = new RecordShelf(own, ports.records, settings, now, onWriteFailed)
+    const shelf = new RecordShelf(own, ports.records, settings, now, onStoreFailed)
     const demand = new Demand(now, random)
     const handlers = new Handlers({
       own,
@@ -136,7 +136,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const dialler = new Dialler(own, transport, links, clock, settings.dialsMax)
     const keeper = new LinkKeeper(lookupPorts, dialler)
     const publisher = new Publisher(
-      { shelf, proofs, published: ports.published, onWriteFailed, ...lookupPorts },
+      { shelf, proofs, published: ports.published, onStoreFailed, ...lookupPorts },
       settings.publishedMax,
     )
     this.#links = links

@@ -3,5 +3,5 @@
  */
 export { identitySuite } from './identity-suite.js'
 export { type LinkTransportPair, linkTransportSuite } from './link-transport-suite.js'
-export { recordStoreSuite } from './record-store-suite.js'
+export { type FaultyStore, recordStoreSuite } from './record-store-suite.js'
 export { expectBytes, expectRejection, expectThat, type SuiteCase } from './suite.js'

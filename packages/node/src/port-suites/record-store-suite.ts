@@ -1,7 +1,7 @@
 /**
  * What every RecordStore does, whatever it is made of. `open` gives a fresh, empty store each time it
  * is called; the suite closes what it opened. A store that outlives its process also gives `openAgain`,
- * which opens what the last `open` gave, after that was closed.
+ * which opens what the last `open` gave, after that was closed; one that may be out of reach for a while gives `openFaulty`.
  */
 import type { RecordStore, StoreEntry } from '../ports/record-store.js'
 import { expectBytes, expectRejection, expectThat, type SuiteCase } from './suite.js'
@@ -9,6 +9,7 @@ import { expectBytes, expectRejection, expectThat, type SuiteCase } from './suit
 export function recordStoreSuite(
   open: () => Promise<RecordStore>,
   openAgain?: () => Promise<RecordStore>,
+  openFaulty?: () => Promise<FaultyStore>,
 ): SuiteCase[] {
   const withStore = (run: (store: RecordStore) => Promise<void>) => async () => {
     const store = await open()
@@ -30,7 +31,15 @@ export function recordStoreSuite(
       durable(open, openAgain),
     ])
   }
+  if (openFaulty) cases.push(['rejects reads that fail, and loses nothing by it', readAgain(openFaulty)])
   return cases.map(([name, run]) => ({ name, run }))
+}
+
+/** A fresh, empty store whose reads can be made to fail. */
+export interface FaultyStore {
+  readonly store: RecordStore
+  /** Reads fail from now on, or succeed again. */
+  readonly setReadable: (isReadable: boolean) => void
 }
 
 type StoreCase = [name: string, run: (store: RecordStore) => Promise<void>]
@@ -216,6 +225,18 @@ const closing: StoreCase[] = [
     },
   ],
 ]
+
+const readAgain = (openFaulty: () => Promise<FaultyStore>) => async () => {
+  const { store, setReadable } = await openFaulty()
+  await store.put([['a', bytes(1)]])
+  setReadable(false)
+  await expectRejection(store.get('a'), 'get of what is there')
+  await expectRejection(store.get('b'), 'get of what is not there')
+  await expectRejection(store.scan(), 'scan')
+  setReadable(true)
+  await expectHolds(store, { a: 1 })
+  await store.close()
+}
 
 const durable = (open: () => Promise<RecordStore>, openAgain: () => Promise<RecordStore>) => async () => {
   const store = await open()

@@ -26,7 +26,7 @@ export interface PublisherPorts extends PlacementPorts {
   readonly random: Random
   readonly proofs: RecordProofs
   readonly published: RecordStore
-  readonly onWriteFailed: (error: unknown) => void
+  readonly onStoreFailed: (error: unknown) => void
 }
 
 interface Publication {
@@ -185,10 +185,10 @@ export class Publisher {
     this.#noteSeq(record)
     const standing = this.#publications.get(slot)
     if (standing && compareRecords(standing.record, record) > 0) return
-    const { published, clock, onWriteFailed } = this.ports
+    const { published, clock, onStoreFailed } = this.ports
     const lifeMs = record.expiresAtMs - clock.now()
     this.#publications.set(slot, { record, dueAtMs: clock.now() + republishDelayMs(lifeMs), wanted })
-    published.put([[slot, encodeRecord(record)]]).catch(onWriteFailed)
+    published.put([[slot, encodeRecord(record)]]).catch(onStoreFailed)
     this.#schedule()
   }
 

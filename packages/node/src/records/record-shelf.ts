@@ -34,6 +34,8 @@ const emptyIndex = new ShelfIndex()
 export class RecordShelf {
   #index = emptyIndex
   readonly #inMemory: RecentlyUsed
+  /** Told once, until it can be read again. */
+  #isUnreadable = false
 
   constructor(
     readonly own: Id,
@@ -41,7 +43,7 @@ export class RecordShelf {
     readonly settings: Settings,
     readonly now: () => number,
     /** Told when the store fails; a record that could not be written stays in memory. */
-    readonly onWriteFailed: (error: unknown) => void,
+    readonly onStoreFailed: (error: unknown) => void,
   ) {
     this.#inMemory = new RecentlyUsed(settings.valueCacheBytesMax)
   }
@@ -127,7 +129,7 @@ export class RecordShelf {
     })
   }
 
-  /** The record in a slot, from memory or the store. One that the store has lost is held no longer. */
+  /** The record in a slot, from memory or the store. One that the store has lost is held no longer; one that cannot be read is. */
   async read(slot: string): Promise<KadRecord | undefined> {
     const entry = this.#index.get(slot)
     if (!entry) return undefined
@@ -138,8 +140,10 @@ export class RecordShelf {
     let bytes: Uint8Array | undefined
     try {
       bytes = await this.store.get(slot)
+      this.#isUnreadable = false
     } catch (error) {
-      this.onWriteFailed(error)
+      if (!this.#isUnreadable) this.onStoreFailed(error)
+      this.#isUnreadable = true
       return undefined
     }
     const current = this.#index.get(slot)
@@ -228,7 +232,7 @@ export class RecordShelf {
     let displaced = this.#displacedBy(next, held)
     if (displaced?.size !== 0) {
       const expired = this.#dropExpired()
-      if (expired.length > 0) this.store.delete(expired).catch(this.onWriteFailed)
+      if (expired.length > 0) this.store.delete(expired).catch(this.onStoreFailed)
       displaced = this.#displacedBy(next, held)
     }
     for (const entry of displaced ?? []) this.#evict(entry)
@@ -248,7 +252,7 @@ export class RecordShelf {
 
   #evict(entry: ShelfEntry): void {
     this.#drop(entry)
-    if (!entry.cached) this.store.delete([entry.slot]).catch(this.onWriteFailed)
+    if (!entry.cached) this.store.delete([entry.slot]).catch(this.onStoreFailed)
   }
 
   #file(entry: ShelfEntry, record: KadRecord): void {
@@ -268,7 +272,7 @@ export class RecordShelf {
       () => {
         entry.writing = false
       },
-      (error) => this.onWriteFailed(error),
+      (error) => this.onStoreFailed(error),
     )
   }
 }
