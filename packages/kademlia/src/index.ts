@@ -48,6 +48,7 @@ export {
   recordLimits,
   type SignedRecord,
   seqMax,
+  shareAuthorId,
   signatureBytes,
   signedSlot,
   slotKeyId,

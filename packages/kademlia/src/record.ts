@@ -94,6 +94,11 @@ export function authorIdOf(record: SignedRecord): Id {
   return id
 }
 
+/** `copy` is the same record in other memory: its author is not hashed again. */
+export function shareAuthorId(record: SignedRecord, copy: SignedRecord): void {
+  authorIds.set(copy, authorIdOf(record))
+}
+
 /**
  * The record's place in a store, unique and printable ASCII: `c` and the key id in hex for content, `s`, the key id and
  * the author's node id in hex for signed values.

@@ -1,9 +1,9 @@
 import { idKey, keyIdOf, slotOf } from '@kadrtc/kademlia'
-import { encodeRecord } from '@kadrtc/wire'
+import { decodeRecord, encodeRecord } from '@kadrtc/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { tinyId } from './fake-link.js'
-import { author } from './made-records.js'
+import { author, content } from './made-records.js'
 import { at, hourMs, record, rig, seqsHeld, settled, slots } from './shelf-rig.js'
 
 describe('newer, stale, same', () => {
@@ -41,6 +41,20 @@ describe('newer, stale, same', () => {
     expect(shelf.findInMemory(keyIdOf('key'), { author: idKey(author('anna').id) })).toEqual([
       record({ seq: 5 }),
     ])
+  })
+
+  test('a small record does not keep the frame that it came in', () => {
+    const { shelf } = rig()
+    const frame = new Uint8Array(16_384)
+    for (const sent of [record({ seq: 5 }), content(Uint8Array.of(1), hourMs)]) {
+      const bytes = encodeRecord(sent)
+      frame.set(bytes, 100)
+      shelf.offer(decodeRecord(frame.subarray(100, 100 + bytes.length)))
+      frame.fill(0)
+      const [held] = shelf.findInMemory(sent.keyId)!
+      expect(held).toEqual(sent)
+      expect(held!.value.buffer.byteLength).toBe(bytes.length)
+    }
   })
 
   test('in whatever order versions come, the newest stays', () => {

@@ -11,7 +11,7 @@ import type { RecordStore, StoreEntry } from '../ports/record-store.js'
 import type { Settings } from '../settings.js'
 import { RecentlyUsed } from './recently-used.js'
 import { displacedBy } from './room.js'
-import { type ShelfEntry, shelfEntry } from './shelf-entry.js'
+import { inOwnMemory, type ShelfEntry, shelfEntry } from './shelf-entry.js'
 import { ShelfIndex } from './shelf-index.js'
 import { chosen, type FindOptions, matching } from './shelf-search.js'
 
@@ -181,7 +181,7 @@ export class RecordShelf {
     }
     if (!this.#makeRoom(next, held)) return { status: 'full', seq: heldSeq }
     if (held) this.#drop(held)
-    this.#file(next, record)
+    this.#file(next, inOwnMemory(record, encoded))
     if (!next.cached) this.#write(next, encoded)
     return { status: 'stored', seq: next.seq }
   }

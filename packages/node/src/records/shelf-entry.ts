@@ -1,5 +1,5 @@
-import { authorIdOf, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
-import { recordVersion, slotHash } from '@kadrtc/wire'
+import { authorIdOf, type Id, idKey, type KadRecord, shareAuthorId, slotOf } from '@kadrtc/kademlia'
+import { decodeRecord, recordVersion, slotHash } from '@kadrtc/wire'
 
 /** What the shelf knows of a record without reading the store. */
 export interface ShelfEntry {
@@ -43,4 +43,12 @@ export function shelfEntry(record: KadRecord, bytes: number, cachedUntilMs?: num
     writing: false,
     place: -1,
   }
+}
+
+/** A decoded record is a view of its whole message, or of many that came together, which must not live on with it. */
+export function inOwnMemory(record: KadRecord, encoded: Uint8Array): KadRecord {
+  if (record.value.buffer.byteLength <= 2 * encoded.length) return record
+  const copy = decodeRecord(encoded)
+  if (record.kind === 'signed' && copy.kind === 'signed') shareAuthorId(record, copy)
+  return copy
 }
