@@ -32,7 +32,10 @@ export function retireLeftovers(ports: LeftoverPorts, handover: Handover): void 
     if (mayBeReplica(own, keyId, links, settings.k)) return
     for (const peer of links.closest(keyId, witnessesAsked)) {
       // Of those who hold a record the closest ones never let go.
-      if (compareDistances(keyId, peer, own) < 0) perPeer.set(peer, [...(perPeer.get(peer) ?? []), slot])
+      if (compareDistances(keyId, peer, own) >= 0) continue
+      const slots = perPeer.get(peer)
+      if (slots) slots.push(slot)
+      else perPeer.set(peer, [slot])
     }
   })
   const confirmed = new Map<string, number>()
