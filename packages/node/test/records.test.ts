@@ -139,6 +139,15 @@ test('content is found by its hash', async () => {
   expect(await cluster.run(cluster.node(4).records.fetch(contentId))).toEqual(bytes)
 })
 
+test('content is added again by anybody, though it is to live longer already', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(12)
+  const add = (index: number, lifeMs: number) =>
+    cluster.run(cluster.node(index).records.add(Uint8Array.of(1), { lifeMs, until: 'all' }))
+  await add(0, 200_000)
+  expect(await add(1, 100_000)).toMatchObject({ stored: 4, wanted: 4 })
+})
+
 test('content is found whatever is signed under its key id, and what is signed there is found too', async () => {
   const cluster = swarm({ settings: { k: 4 } })
   await cluster.grow(12)

@@ -186,10 +186,15 @@ export class Placement {
     const asked = this.#remote.map(({ id }) => this.#verdicts.get(idKey(id)))
     const wanted = this.#remote.length + (this.#own ? 1 : 0)
     const verdicts = [...asked, this.#own].filter((verdict) => verdict !== undefined)
-    const stored = verdicts.filter(({ status }) => status === 'stored' || status === 'same').length
+    const stored = verdicts.filter(({ status }) => this.#isHeld(status)).length
     const enough = this.#options.until === 'all' ? wanted : Math.floor(wanted / 2) + 1
     if (stored >= enough) this.#settle(() => this.#resolve({ stored, wanted }))
     else if (verdicts.length === wanted) this.#settle(() => this.#end(verdicts, stored, wanted))
+  }
+
+  /** Content for which this is stale is the same content, and stays longer. */
+  #isHeld(status: string): boolean {
+    return status === 'stored' || status === 'same' || (status === 'stale' && this.record.kind === 'content')
   }
 
   /** All have answered, and too few have stored it. */
