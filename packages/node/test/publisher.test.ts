@@ -193,6 +193,36 @@ test('sequence numbers go up over a restart with the clock set back', async () =
   expect(seq).toBeGreaterThan(ahead.seq)
 })
 
+test('what is put while the earlier publications are being read stays, unless an earlier one is newer', async () => {
+  const cluster = swarm({ allowAlone: true })
+  await cluster.grow(1)
+  const { ports } = cluster.members[0]!
+  const nowMs = cluster.clock.now()
+  const aheadMs = 300_000
+  const old = (name: string, seq: number, lifeMs: number) =>
+    signed({ by: ports.identity, key: name, seq, expiresAtMs: nowMs + lifeMs })
+  const earlier = [old('expired', nowMs, 1), old('ahead', nowMs + aheadMs, 24 * 60 * minuteMs)]
+  await ports.published.put(earlier.map((record) => [slotOf(record), encodeRecord(record)] as const))
+  cluster.crash(0)
+  await cluster.clock.advance(1_000)
+  const scan = ports.published.scan.bind(ports.published)
+  let read = () => {}
+  ports.published.scan = async () => {
+    const entries = await scan()
+    await new Promise<void>((resolve) => {
+      read = resolve
+    })
+    return entries
+  }
+  const { member, started } = cluster.restart(0)
+  const puts = ['expired', 'ahead'].map((name) => member.node.records.put(keyIdOf(name), text('new')))
+  await cluster.run(Promise.all(puts))
+  ports.published.scan = scan
+  read()
+  await cluster.run(started)
+  expect(new Set((await kept(cluster, 0)).map(said))).toEqual(new Set(['new', said(earlier[1])]))
+})
+
 test('rubbish among what was published is deleted at the start', async () => {
   const cluster = swarm({ allowAlone: true })
   await cluster.grow(1)

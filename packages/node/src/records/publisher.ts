@@ -75,7 +75,9 @@ export class Publisher {
     for (const [slot, bytes] of await published.scan()) {
       const record = tryDecode(bytes)
       if (!record || record.expiresAtMs <= clock.now()) rubbish.push(slot)
-      else if (!this.#publications.has(slot)) {
+      // Put while the store was being read, and written over it: the newer is to be there.
+      else if (this.#publications.has(slot)) this.#remember(slot, record, this.ports.settings.k)
+      else {
         this.#publications.set(slot, {
           record,
           dueAtMs: clock.now() + restartSpreadMs * randomFraction(random),
@@ -84,7 +86,8 @@ export class Publisher {
         this.#noteSeq(record)
       }
     }
-    if (rubbish.length > 0) await published.delete(rubbish)
+    const unused = rubbish.filter((slot) => !this.#publications.has(slot))
+    if (unused.length > 0) await published.delete(unused)
     this.#schedule()
   }
 
