@@ -136,12 +136,17 @@ interface Told {
   readonly newcomer: Id
   readonly nonce: number
   readonly network: string
+  /** As whose answer it is proved; default: the question. */
+  readonly request?: Uint8Array
 }
 
 /** The answer of `signer`, which names a stranger. */
-function naming({ asked, newcomer, nonce, network }: Told, signer: StubIdentity = asked): Uint8Array {
+function naming(
+  { asked, newcomer, nonce, network, request = encodeEarlyQuestion(nonce) }: Told,
+  signer: StubIdentity = asked,
+): Uint8Array {
   const message = { type: 'nodes', nonce, contacts: [stranger] } as const
-  const proven = replyProofBytes(networkHash(network), newcomer, encodeMessage(message).slice())
+  const proven = replyProofBytes(networkHash(network), newcomer, request, encodeMessage(message))
   return encodeMessage(message, { publicKey: signer.publicKey, signature: signer.sign(proven) }).slice()
 }
 
@@ -175,6 +180,10 @@ const forgeries: Record<string, (told: Told) => Uint8Array> = {
   'with another nonce': (told) => naming({ ...told, nonce: told.nonce + 1 }),
   'proved by somebody else': (told) => naming(told, new StubIdentity(new Uint8Array(32).fill(7))),
   'proved to somebody else': (told) => naming({ ...told, newcomer: tinyId('0101') }),
+  'to another question': (told) => {
+    const request = encodeMessage({ type: 'find-node', nonce: told.nonce, target: told.newcomer })
+    return naming({ ...told, request })
+  },
   'of another network': (told) => naming({ ...told, network: 'another' }),
   'whose proof was cut off': (told) => naming(told).subarray(0, -96),
   'that was cut short': (told) => naming(told).subarray(0, 60),

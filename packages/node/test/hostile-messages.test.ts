@@ -1,11 +1,23 @@
 /** Messages that nobody asked for, or that speak in another's name, change nothing. */
-import { idToHex, keyIdOf } from '@kadrtc/kademlia'
-import { SeededRandom } from '@kadrtc/simulator'
-import { encodeMessage, encodePacket, messageTypes, type Reply } from '@kadrtc/wire'
+import { equalIds, type Id, idToHex, keyIdOf, type SignedRecord } from '@kadrtc/kademlia'
+import type { KadNode } from '@kadrtc/node'
+import { type Cluster, SeededRandom } from '@kadrtc/simulator'
+import {
+  decodeMessage,
+  decodePacket,
+  encodeMessage,
+  encodePacket,
+  isRequest,
+  messageTypes,
+  type Reply,
+  type Request,
+} from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { keyNumber } from './fake-link.js'
 import { key, lie, sampleMessages, scene } from './hostile-scene.js'
-import { said, swarm } from './swarm.js'
+import { signed } from './made-records.js'
+import { RawPeer } from './raw-peer.js'
+import { said, swarm, text } from './swarm.js'
 
 describe('replies that nobody asked for, and answers that are nonsense', () => {
   test('unsolicited replies are counted, and change nothing', async () => {
@@ -126,5 +138,67 @@ describe('signals and packets in another’s name', () => {
       expect(unlinked.every(({ peer }) => peer === idToHex(raw.id))).toBe(true)
       await expectUnharmed()
     }
+  })
+})
+
+describe('a relay that changes what it passes on', () => {
+  /** Nodes 0 and 1 have no link but those to the relay; it answers for itself, and node 1 gets what `twist` makes of node 0's requests. */
+  async function between(twist: (request: Request, relay: RawPeer) => Request) {
+    const cluster = swarm({ allowAlone: true })
+    cluster.network.faults.canConnect = () => false
+    await cluster.grow(2)
+    const [a, b] = [cluster.node(0).id, cluster.node(1).id]
+    const isEnd = (id: Id) => equalIds(id, a) || equalIds(id, b)
+    cluster.network.faults.canConnect = (one, other) => !(isEnd(one) && isEnd(other))
+    const toA = await RawPeer.dial(cluster, 0)
+    const toB = await toA.again(cluster, 1)
+    let twisted = 0
+    toA.link.onMessage((bytes: Uint8Array) => {
+      const packet = decodePacket(bytes)
+      const { message } = decodeMessage(packet.body)
+      if (!isRequest(message)) return
+      const reply = packet.kind === 'along' ? undefined : lie(message, [], [b])
+      if (reply) toA.say(reply)
+      if (packet.kind !== 'along') return
+      const asked = twist(message, toA)
+      if (asked !== message) twisted += 1
+      toB.sendPacket({ ...packet, index: packet.index + 1, body: encodeMessage(asked) })
+    })
+    toB.link.onMessage((bytes: Uint8Array) => {
+      const packet = decodePacket(bytes)
+      if (packet.kind === 'along') toA.sendPacket({ ...packet, index: packet.index + 1 })
+    })
+    return { cluster, node: cluster.node(0), relay: toA, twisted: () => twisted }
+  }
+
+  const putByNode0 = (cluster: Cluster<KadNode>) =>
+    cluster.run(cluster.node(0).records.put(key, text('mine'), { until: 'all' }))
+
+  test('one that changes nothing is answered by the node behind it', async () => {
+    const { cluster, node } = await between((request) => request)
+    expect(await putByNode0(cluster)).toMatchObject({ stored: 3, wanted: 3 })
+    expect(node.inspect().counters.rogueReplies).toBe(0)
+  })
+
+  test('one that exchanges the record of a store gets it acknowledged by nobody', async () => {
+    const { cluster, node, twisted } = await between((request, { identity }) => {
+      if (request.type !== 'store') return request
+      const { seq, expiresAtMs } = request.record as SignedRecord
+      return { ...request, record: signed({ by: identity, keyId: key, seq, expiresAtMs }) }
+    })
+    // The relay says that it has stored it; the node behind it is not believed to have.
+    expect(await putByNode0(cluster)).toMatchObject({ stored: 2, wanted: 3 })
+    expect(twisted()).toBeGreaterThan(0)
+    expect(node.inspect().counters.rogueReplies).toBeGreaterThan(0)
+  })
+
+  test('one that asks for another key or id gets no answer that is believed', async () => {
+    const { cluster, node, twisted } = await between((request) => {
+      if (request.type === 'find-value') return { ...request, keyId: keyIdOf('another') }
+      return request.type === 'find-node' ? { ...request, target: keyIdOf('another') } : request
+    })
+    expect(await cluster.run(node.records.get(key))).toBeUndefined()
+    expect(twisted()).toBeGreaterThan(0)
+    expect(node.inspect().counters.rogueReplies).toBe(twisted())
   })
 })

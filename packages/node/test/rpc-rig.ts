@@ -50,15 +50,17 @@ export function rig({ identity = own, pendingPerLinkMax = 4, handle = () => unde
   return { clock, link, otherLink, table, router, rpc, arrive, nonceSent, relayed }
 }
 
-/** A pong with the signature of `signer` for a requester, under a network. */
+/** A pong with the signature of `signer` for a requester, under a network, to the question as it was asked. */
 export function provenPong(
   nonce: number,
   signer: StubIdentity,
   requester = own.id,
   hash = network,
+  asked = question,
 ): Uint8Array {
   const reply = { type: 'pong', nonce, payload: question.payload } as const
-  const signature = signer.sign(replyProofBytes(hash, requester, encodeMessage(reply)))
+  const request = encodeMessage({ ...asked, nonce })
+  const signature = signer.sign(replyProofBytes(hash, requester, request, encodeMessage(reply)))
   return encodeMessage(reply, { publicKey: signer.publicKey, signature })
 }
 

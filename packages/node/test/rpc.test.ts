@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Identity } from '../src/ports/identity.js'
 import type { Way } from '../src/rpc/way.js'
 import { direct, FakeLink } from './fake-link.js'
-import { far, flip, other, own, peer, pong, provenPong, question, rig, state } from './rpc-rig.js'
+import { far, flip, network, other, own, peer, pong, provenPong, question, rig, state } from './rpc-rig.js'
 
 describe('a reply straight over the link', () => {
   test('answers its request, with who answered, the way there and the time it took', async () => {
@@ -98,6 +98,10 @@ describe('a reply that crossed a relay', () => {
     ['with another payload than was signed', (nonce) => flip(provenPong(nonce, far), 7)],
     ['with a signature that was touched', (nonce) => flip(provenPong(nonce, far), -1)],
     ['with the destination’s key and nonsense', (nonce) => flip(provenPong(nonce, far), -40)],
+    [
+      'with a proof to another question',
+      (nonce) => provenPong(nonce, far, own.id, network, { type: 'ping', payload: Uint8Array.of(8) }),
+    ],
     [
       'with a proof of another reply',
       (nonce) => {

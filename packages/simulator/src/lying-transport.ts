@@ -109,7 +109,7 @@ export class LyingTransport implements LinkTransport {
     if (message.type !== 'find-node' && message.type !== 'find-value') return false
     if (this.random.fraction() >= mislead) return false
     this.counters.misled++
-    this.#answer(from, wayBack(from, packet), this.#falseReply(message))
+    this.#answer(from, wayBack(from, packet), packet.body, this.#falseReply(message))
     return true
   }
 
@@ -123,14 +123,14 @@ export class LyingTransport implements LinkTransport {
   }
 
   /** As an honest node answers: plainly over a link, signed over a relay. */
-  #answer(to: Link, route: readonly Id[], reply: Reply): void {
+  #answer(to: Link, route: readonly Id[], request: Uint8Array, reply: Reply): void {
     const { identity } = this
     const plain = encodeMessage(reply)
     if (route.length === 1) {
       to.send(encodePacket({ kind: 'direct', body: plain }))
       return
     }
-    const signature = identity.sign(replyProofBytes(this.#networkHash, route.at(-1)!, plain))
+    const signature = identity.sign(replyProofBytes(this.#networkHash, route.at(-1)!, request, plain))
     const body = encodeMessage(reply, { publicKey: identity.publicKey, signature })
     to.send(encodePacket({ kind: 'along', path: [identity.id, ...route], index: 1, body }))
   }

@@ -1,7 +1,6 @@
 /** Bytes to messages. Total: a message or a WireError, whatever the bytes. */
 
 import { asId, type Id, idBytes, type KadRecord } from '@kadrtc/kademlia'
-import { domainPrefix } from './domain.js'
 import { WireError } from './errors.js'
 import { readIdList } from './ids.js'
 import { type KnownContacts, readKnownContacts } from './known-contacts.js'
@@ -24,12 +23,11 @@ import {
   nonceHeaderBytes,
   proofBytes,
   proofFlag,
+  spreadFlag,
   storeStatuses,
 } from './message.js'
-import { networkHashBytes } from './network.js'
 import { Reader } from './reader.js'
 import { readRecord } from './record.js'
-import { concatBytes, Writer } from './writer.js'
 
 const typeNames = new Map(
   Object.entries(messageTypes).map(([name, byte]) => [byte as number, name as Message['type']]),
@@ -49,22 +47,6 @@ export function decodeMessage(bytes: Uint8Array): DecodedMessage {
   const publicKey = bytes.slice(end, end + 32)
   const signature = bytes.slice(end + 32)
   return { message: read(type, signedBytes), proof: { publicKey, signature }, signedBytes }
-}
-
-/**
- * What a responder signs, and a requester verifies: `signedBytes` of the reply (nonce included; the proof flag does
- * not count), bound to the network and to who asked.
- */
-export function replyProofBytes(network: Uint8Array, requester: Id, signedBytes: Uint8Array): Uint8Array {
-  const prefix = domainPrefix('reply')
-  const header = new Writer(prefix.length + networkHashBytes + idBytes, 256)
-  header.bytes(prefix)
-  header.fixed(network, networkHashBytes)
-  header.fixed(requester, idBytes)
-  const bytes = concatBytes(header.finish(), signedBytes)
-  const typeAt = bytes.length - signedBytes.length
-  bytes[typeAt] = bytes[typeAt]! & ~proofFlag
-  return bytes
 }
 
 /** The nonce of a request or reply, for relays that must answer `unreachable`; undefined where there is none. */
@@ -110,7 +92,7 @@ function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Me
     case 'store': {
       const flags = reader.upTo(7)
       const ifSeq = flags & 1 ? { ifSeq: reader.u48() } : {}
-      const spread = flags & 4 ? { spread: true } : {}
+      const spread = flags & spreadFlag ? { spread: true } : {}
       return { type, nonce, record: readRecord(reader), ...ifSeq, cached: (flags & 2) !== 0, ...spread }
     }
     case 'digest':

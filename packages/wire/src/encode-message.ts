@@ -24,6 +24,7 @@ import {
   proofBytes,
   proofFlag,
   type ReplyProof,
+  spreadFlag,
   storeStatuses,
 } from './message.js'
 import { encodedRecordBytes, writeRecord } from './record.js'
@@ -77,7 +78,9 @@ function writeFields(writer: Writer, message: Message): void {
       return
     }
     case 'store':
-      writer.u8((message.ifSeq === undefined ? 0 : 1) | (message.cached ? 2 : 0) | (message.spread ? 4 : 0))
+      writer.u8(
+        (message.ifSeq === undefined ? 0 : 1) | (message.cached ? 2 : 0) | (message.spread ? spreadFlag : 0),
+      )
       if (message.ifSeq !== undefined) writer.u48(message.ifSeq)
       writeRecord(writer, message.record)
       return

@@ -1,5 +1,5 @@
 /** Every byte that kadrtc puts on a network. PROTOCOL.md is its specification. */
-export { decodeMessage, peekNonce, replyProofBytes } from './decode-message.js'
+export { decodeMessage, peekNonce } from './decode-message.js'
 export { decodeEarlyQuestion, encodeEarlyQuestion, isEarlyAnswer, isEarlyQuestion } from './early-question.js'
 export { encodeMessage, withProof } from './encode-message.js'
 export { WireError, type WireErrorCode, wireErrorCodes } from './errors.js'
@@ -86,6 +86,7 @@ export {
   slotHash,
   type UnsignedRecord,
 } from './record.js'
+export { replyProofBytes } from './reply-proof.js'
 export {
   type DecodedSignal,
   decodeSignal,

@@ -225,6 +225,9 @@ export const messageTypes = {
 /** Set in the type byte of a reply that ends with a proof. */
 export const proofFlag = 0x80
 
+/** Of the flags of a STORE, which follow its nonce: whoever passes it on to the other replicas clears this one. */
+export const spreadFlag = 4
+
 /** Public key and signature. */
 export const proofBytes = 32 + 64
 

@@ -193,11 +193,12 @@ describe('proofs', () => {
 
   test('what is signed is the same before sending and after receiving', () => {
     fc.assert(
-      fc.property(any.reply, (reply) => {
+      fc.property(any.request, any.reply, (request, reply) => {
+        const asked = encodeMessage(request)
         const plain = encodeMessage(reply)
         const { signedBytes } = decodeMessage(encodeMessage(reply, proof))
-        const before = replyProofBytes(network, requester, plain)
-        expect(replyProofBytes(network, requester, signedBytes)).toEqual(before)
+        const before = replyProofBytes(network, requester, asked, plain)
+        expect(replyProofBytes(network, requester, asked, signedBytes)).toEqual(before)
       }),
     )
   })
@@ -210,9 +211,13 @@ describe('proofs', () => {
     )
   })
 
+  const question = encodeMessage({ type: 'find-node', nonce: 1, target: id(1) })
+
   test('another network, requester, nonce, type or content is signed as other bytes', () => {
-    const bytesOf = (name: string, asker: number, message: Message) =>
-      Buffer.from(replyProofBytes(networkHash(name), id(asker), encodeMessage(message))).toString('hex')
+    const bytesOf = (name: string, asker: number, message: Message) => {
+      const bytes = replyProofBytes(networkHash(name), id(asker), question, encodeMessage(message))
+      return Buffer.from(bytes).toString('hex')
+    }
     const variants = [
       bytesOf('tests', 9, { type: 'pong', nonce: 1, payload: Uint8Array.of(1) }),
       bytesOf('other', 9, { type: 'pong', nonce: 1, payload: Uint8Array.of(1) }),
@@ -222,6 +227,38 @@ describe('proofs', () => {
       bytesOf('tests', 9, { type: 'error', nonce: 1, code: 'busy' }),
     ]
     expect(new Set(variants).size).toBe(variants.length)
+  })
+
+  test('another request is signed as other bytes', () => {
+    const reply = encodeMessage({ type: 'pong', nonce: 1, payload: Uint8Array.of(1) })
+    const bytesOf = (request: Message) => replyProofBytes(network, requester, encodeMessage(request), reply)
+    fc.assert(
+      fc.property(any.request, any.request, (one, other) => {
+        const isSame = Buffer.from(encodeMessage(one)).equals(encodeMessage(other))
+        expect(Buffer.from(bytesOf(one)).equals(bytesOf(other))).toBe(isSame)
+      }),
+    )
+  })
+
+  test('no bytes of the request are signed as bytes of the reply', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 2, maxLength: 30 }), (bytes) => {
+        const splits = Array.from({ length: bytes.length - 1 }, (_, at) =>
+          replyProofBytes(network, requester, bytes.subarray(0, at), bytes.subarray(at)),
+        )
+        expect(new Set(splits.map((split) => Buffer.from(split).toString('hex'))).size).toBe(splits.length)
+      }),
+    )
+  })
+
+  test('a store that is spread is signed as the one that is passed on, and as no other', () => {
+    const store = { type: 'store', nonce: 1, record: signed(1), cached: false } as const
+    const reply = encodeMessage({ type: 'stored', nonce: 1, status: 'stored' })
+    const bytesOf = (message: Message) => replyProofBytes(network, requester, encodeMessage(message), reply)
+    expect(bytesOf({ ...store, spread: true })).toEqual(bytesOf(store))
+    expect(bytesOf({ ...store, cached: true })).not.toEqual(bytesOf(store))
+    expect(bytesOf({ ...store, record: signed(2) })).not.toEqual(bytesOf(store))
+    expect(bytesOf({ ...store, ifSeq: 0 })).not.toEqual(bytesOf(store))
   })
 
   test('only replies carry one', () => {
@@ -234,10 +271,12 @@ describe('proofs', () => {
   })
 
   test('replyProofBytes takes nothing but a network hash and an id', () => {
-    expect(codeOf(() => replyProofBytes(new Uint8Array(15), requester, Uint8Array.of(0x26)))).toBe(
+    expect(codeOf(() => replyProofBytes(new Uint8Array(15), requester, question, Uint8Array.of(0x26)))).toBe(
       'BAD_VALUE',
     )
-    expect(codeOf(() => replyProofBytes(network, asIdOfAnySize(19), Uint8Array.of(0x26)))).toBe('BAD_VALUE')
+    expect(codeOf(() => replyProofBytes(network, asIdOfAnySize(19), question, Uint8Array.of(0x26)))).toBe(
+      'BAD_VALUE',
+    )
   })
 })
 

@@ -94,7 +94,11 @@ const tombstone = {
 } as const
 
 const pong: Message = { type: 'pong', nonce, payload: utf8('hi') }
-export const replyBytes = replyProofBytes(network, idA!, encodeMessage(pong))
+const ping: Message = { type: 'ping', nonce, payload: utf8('hi') }
+export const replyBytes = replyProofBytes(network, idA!, encodeMessage(ping), encodeMessage(pong))
+const spread: Message = { type: 'store', nonce, record: content, cached: false, spread: true }
+const stored: Message = { type: 'stored', nonce, status: 'stored' }
+const spreadReplyBytes = replyProofBytes(network, idA!, encodeMessage(spread), encodeMessage(stored))
 const provenPong = withProof(encodeMessage(pong), { publicKey, signature: signed(replyBytes) })
 
 const header = {
@@ -285,6 +289,7 @@ export const vectors: Readonly<Record<string, Vector>> = {
   'version/content': { bytes: recordVersion(content) },
   'version/signed': { bytes: recordVersion(greeting) },
   'signed/reply': { bytes: replyBytes },
+  'signed/reply-to-spread': { bytes: spreadReplyBytes },
   'signed/record': { bytes: recordSigningBytes(network, unsigned) },
   'signed/hello': { bytes: helloBytes },
 }

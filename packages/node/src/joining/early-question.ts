@@ -81,7 +81,7 @@ export class EarlyQuestion {
   async #signedAnswer(newcomer: Id, question: Uint8Array): Promise<Uint8Array> {
     const nonce = decodeEarlyQuestion(question)
     const contacts = await this.#whoIsNear(newcomer)
-    return provenReply(this.ports, newcomer, { type: 'nodes', nonce, contacts })
+    return provenReply(this.ports, newcomer, question, { type: 'nodes', nonce, contacts })
   }
 
   /** One packet goes to whoever is nearest; no answer leaves those who are linked here. */
@@ -107,7 +107,9 @@ export class EarlyQuestion {
       const asked = this.#asked.get(message.nonce)
       return asked !== undefined && equalIds(from, asked)
     }
-    if (!isExpected() || !(await isProvenBy(this.ports, from, proof, signedBytes)) || !isExpected()) return
+    if (!isExpected()) return
+    const question = encodeEarlyQuestion(message.nonce)
+    if (!(await isProvenBy(this.ports, from, proof, question, signedBytes)) || !isExpected()) return
     this.#asked.clear()
     this.onNear(message.contacts)
   }

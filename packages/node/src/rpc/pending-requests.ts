@@ -10,6 +10,7 @@ import type { LinkTable, Neighbour } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
+import type { Asking, Question } from './question.js'
 import type { RoundTrips } from './round-trips.js'
 import { isDirect, type Way } from './way.js'
 
@@ -26,7 +27,8 @@ export interface OutgoingRequest {
   readonly way: Way
   /** At the first link of the way, where the request has a place until it ends. */
   readonly neighbour: Neighbour
-  readonly wanted: Reply['type']
+  /** Not to change while it is under way: the proof of a reply is over it too. */
+  readonly question: Question<Asking>
   readonly timeoutMs: number
   readonly signal: CancelSignal | undefined
   readonly resolve: (answer: Settled) => void
@@ -103,7 +105,7 @@ export class PendingRequests {
 
   /** Files a request, which leaves now. */
   add(nonce: number, request: OutgoingRequest): void {
-    const { way, neighbour, wanted, timeoutMs, signal, resolve, reject, each } = request
+    const { way, neighbour, question, timeoutMs, signal, resolve, reject, each } = request
     const { clock } = this.ports
     const sentAtMs = clock.now()
     const expiresAtMs = sentAtMs + timeoutMs
@@ -111,7 +113,7 @@ export class PendingRequests {
     // Spelt out: to spread a request took a twentieth of what a ping takes.
     // biome-ignore format: what is the request's, then what is ours
     this.#byNonce.set(nonce, {
-      way, neighbour, wanted, timeoutMs, signal, resolve, reject, each,
+      way, neighbour, question, timeoutMs, signal, resolve, reject, each,
       sentAtMs, expiresAtMs, onAbort,
     })
     neighbour.outbound += 1

@@ -20,6 +20,7 @@ export async function ping(
   const way = wayTo(own, links, peer)
   if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
   const { payload = noPayload, timeoutMs, signal } = options
-  const { rttMs } = await rpc.request(way, { type: 'ping', payload }, { timeoutMs, signal })
+  const question = { type: 'ping', payload: payload.slice() } as const
+  const { rttMs } = await rpc.request(way, question, { timeoutMs, signal })
   return rttMs
 }

@@ -1,6 +1,6 @@
 /**
  * Replies to requests of peers. Straight over a link a reply goes unsigned; across a relay it carries our signature over
- * the network, the asker, its nonce and the reply.
+ * the network, the asker, its request and the reply.
  */
 import { encodeMessage, type Reply, type Request } from '@kadrtc/wire'
 import type { LinkTable } from '../overlay/link-table.js'
@@ -32,14 +32,14 @@ export class Responder {
     readonly pendingPerLinkMax: number,
   ) {}
 
-  /** Each once. What takes a while, signing included, counts against the bound of the link. */
-  onRequest(request: Request, origin: Origin): void {
+  /** Each once. `body`: the request as it came. What takes a while, signing included, counts against the bound of the link. */
+  onRequest(request: Request, body: Uint8Array, origin: Origin): void {
     const neighbour = this.ports.links.neighbour(origin.link.peer)
     if (!neighbour) return
     const refusal = (code: 'busy' | 'refused') => ({ type: 'error', nonce: request.nonce, code }) as const
     if (neighbour.inbound >= this.pendingPerLinkMax) {
       // Over a relay even "busy" would have to be signed: silence costs the asker no more than a hedge.
-      if (request.type !== 'signal' && origin.route.length === 1) this.#answer(refusal('busy'), origin)
+      if (request.type !== 'signal' && origin.route.length === 1) this.#answer(refusal('busy'), body, origin)
       return
     }
     if (!this.#handled.note(request.nonce, origin.id)) {
@@ -47,12 +47,12 @@ export class Responder {
       return
     }
     const reply = this.ports.handlers.handle(request, origin)
-    const answer = (settled: Reply | undefined) => settled && this.#answer(settled, origin)
+    const answer = (settled: Reply | undefined) => settled && this.#answer(settled, body, origin)
     const answered = reply instanceof Promise ? reply.then(answer) : answer(reply)
     if (!(answered instanceof Promise)) return
     neighbour.inbound += 1
     answered
-      .catch(() => this.#answer(refusal('refused'), origin))
+      .catch(() => this.#answer(refusal('refused'), body, origin))
       .catch(() => undefined)
       .finally(() => {
         neighbour.inbound -= 1
@@ -60,7 +60,7 @@ export class Responder {
   }
 
   /** A promise only where signing is one. */
-  #answer(reply: Reply, origin: Origin): Awaitable<void> {
+  #answer(reply: Reply, request: Uint8Array, origin: Origin): Awaitable<void> {
     const { router } = this.ports
     if (origin.route.length === 1) {
       router.sendDirect(origin.link, encodeMessage(reply))
@@ -69,7 +69,7 @@ export class Responder {
     const send = (bytes: Uint8Array) => {
       router.sendAlong(origin.route, bytes)
     }
-    const proven = provenReply(this.ports, origin.id, reply)
+    const proven = provenReply(this.ports, origin.id, request, reply)
     return proven instanceof Promise ? proven.then(send) : send(proven)
   }
 }

@@ -2,7 +2,7 @@
  * Requests and their replies, over any way the overlay offers.
  *
  * A reply that came straight over a link is authenticated by the link. One that crossed a relay carries the
- * responder's signature over our network, our id, our nonce and the reply: a relay can drop it, never forge it.
+ * responder's signature over our network, our id, our request and the reply: a relay can drop it, never forge it.
  * Late, duplicate and rogue replies are counted and change nothing.
  */
 import { equalIds, type Id } from '@kadrtc/kademlia'
@@ -123,8 +123,7 @@ export class Rpc {
       const neighbour = this.#admit(way, signal)
       const nonce = this.#pending.drawNonce()
       const body = encodeQuestion(question, nonce)
-      const wanted = replyTo[question.type]
-      this.#pending.add(nonce, { way, neighbour, wanted, timeoutMs, signal, resolve, reject, each })
+      this.#pending.add(nonce, { way, neighbour, question, timeoutMs, signal, resolve, reject, each })
       if (!this.#send(way, body)) this.#pending.fail(nonce, new NotSent('the link is congested'))
     })
   }
@@ -153,7 +152,7 @@ export class Rpc {
     }
     const { message } = decoded
     if (isReply(message)) this.#onReply(message, decoded, origin)
-    else if (!isNotice(message)) this.#responder.onRequest(message, origin)
+    else if (!isNotice(message)) this.#responder.onRequest(message, body, origin)
     else if (origin.route.length === 1) this.onNotice(message, origin.link)
     else this.counters.malformed += 1
   }
@@ -226,7 +225,9 @@ export class Rpc {
         this.#accept(reply, pending, origin.id, origin.route)
       else this.counters.lateReplies += 1
     }
-    const valid = isProvenBy(this.ports, origin.id, proof, signedBytes)
+    // Encoded once more, and not kept for the one reply in some that has to be checked.
+    const request = encodeQuestion(pending.question, reply.nonce)
+    const valid = isProvenBy(this.ports, origin.id, proof, request, signedBytes)
     if (valid instanceof Promise) valid.then(settle, () => settle(false))
     else settle(valid)
   }
@@ -239,7 +240,7 @@ export class Rpc {
     }
     const rttMs = this.ports.clock.now() - pending.sentAtMs
     if (pending.each) {
-      if (reply.type === pending.wanted) pending.each({ reply, responder, route, rttMs })
+      if (reply.type === replyTo[pending.question.type]) pending.each({ reply, responder, route, rttMs })
       return
     }
     this.#pending.end(reply.nonce)
@@ -247,7 +248,7 @@ export class Rpc {
       pending.reject(new KadrtcError(reply.code === 'busy' ? 'BUSY' : 'REFUSED', reply.code))
       return
     }
-    if (reply.type !== pending.wanted) {
+    if (reply.type !== replyTo[pending.question.type]) {
       this.counters.rogueReplies += 1
       pending.reject(new KadrtcError('REFUSED', `a ${reply.type} is no answer to this request`))
       return
