@@ -124,6 +124,24 @@ describe('signals and packets in another’s name', () => {
     await expectUnharmed()
   })
 
+  test('a question in another’s name sends it no large answers', async () => {
+    const { cluster, node, raw, expectUnharmed } = await scene()
+    const victim = cluster.node(1)
+    const record = { value: new Uint8Array(65_536), format: 0 }
+    await cluster.run(cluster.node(2).records.put(keyIdOf('large'), record, { until: 'all' }))
+    const before = victim.inspect().counters.lateReplies!
+    const asked = encodeMessage({ type: 'find-value', nonce: 1, keyId: keyIdOf('large'), all: false })
+    const inItsName = { kind: 'along', path: [victim.id, raw.id, node.id], index: 2, body: asked } as const
+    raw.packets.length = 0
+    for (let i = 0; i < 10; i++) raw.sendPacket(inItsName)
+    await cluster.clock.advance(3_000)
+    expect(victim.inspect().counters.lateReplies).toBe(before)
+    // Whoever asked has them.
+    const answers = raw.packets.filter(({ body }) => decodeMessage(body).message.type === 'value')
+    expect(answers).toHaveLength(10)
+    await expectUnharmed()
+  })
+
   test('goodbye and release end the peer’s own link, and nothing more', async () => {
     for (const type of ['goodbye', 'release'] as const) {
       const { cluster, raw, unlinked, expectUnharmed } = await scene(

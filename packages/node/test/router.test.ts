@@ -253,6 +253,45 @@ describe('sending', () => {
     expect(node.link('0001').packets).toEqual([{ kind: 'direct', body: ping }])
   })
 
+  test('a reply goes back over the link that brought its request, though others of its way are linked', () => {
+    const node = stage('0000', ['0001', '0010', '0100'], { relayedPerSecond: 1, relayedBurst: 2 })
+    const origin = {
+      id: tinyId('0100'),
+      link: node.link('0001'),
+      route: ['0001', '0010', '0100'].map(tinyId),
+    }
+    const large = new Uint8Array(2_049)
+    node.router.sendBack(origin, large)
+    expect(node.link('0001').packets).toEqual([along(['0000', '0001', '0010', '0100'], 1, large)])
+    expect([node.link('0010'), node.link('0100')].flatMap(({ sent }) => sent)).toEqual([])
+    node.router.sendBack({ ...origin, id: tinyId('0001'), route: [tinyId('0001')] }, large)
+    expect(node.link('0001').packets.at(-1)).toEqual({ kind: 'direct', body: large })
+  })
+
+  test('a small reply may take a shortcut, as often as what came by that link may be relayed', () => {
+    const node = stage('0000', ['0001', '0010'], { relayedPerSecond: 1, relayedBurst: 2 })
+    const origin = {
+      id: tinyId('0100'),
+      link: node.link('0001'),
+      route: ['0001', '0010', '0100'].map(tinyId),
+    }
+    const small = new Uint8Array(2_048)
+    for (let i = 0; i < 5; i++) node.router.sendBack(origin, small)
+    expect(node.link('0010').packets).toEqual(Array(2).fill(along(['0000', '0010', '0100'], 1, small)))
+    expect(node.link('0001').packets).toEqual(
+      Array(3).fill(along(['0000', '0001', '0010', '0100'], 1, small)),
+    )
+  })
+
+  test('where nothing is left out nothing is taken of the ration', () => {
+    const node = stage('0000', ['0001', '1000'], { relayedPerSecond: 1, relayedBurst: 1 })
+    const origin = { id: tinyId('0100'), link: node.link('0001'), route: ['0001', '0100'].map(tinyId) }
+    for (let i = 0; i < 5; i++) node.router.sendBack(origin, pong)
+    expect(node.link('0001').sent).toHaveLength(5)
+    node.arrive('0001', along(['0001', '0000', '1000'], 1))
+    expect(node.link('1000').sent).toHaveLength(1)
+  })
+
   test('is refused where no hop is linked, the link is full, or the way is too long', () => {
     const node = stage('0000', ['0001'])
     expect(node.router.sendAlong([tinyId('0100')], ping)).toBe(false)

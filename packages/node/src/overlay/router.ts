@@ -49,6 +49,12 @@ export interface RouterCounters {
 type Toward = Extract<Packet, { kind: 'toward' }>
 type Along = Extract<Packet, { kind: 'along' }>
 
+/**
+ * Larger answers take no shortcut. To a path that names a victim, a hundred bytes of question made 65,000 of answer that it never asked for,
+ * and no ration bounded them. That none took one made gets of 300 nodes slower by 2 % at the median and by 6 % at the 90th percentile.
+ */
+const shortcutBytesMax = 2_048
+
 export class Router {
   readonly counters: RouterCounters = { relayed: 0, relayRefused: 0, unreachable: 0, malformed: 0 }
 
@@ -92,6 +98,19 @@ export class Router {
   /** Sends toward an id over a link that the caller chose. */
   sendToward(link: Link, target: Id, body: Uint8Array, exact = false): boolean {
     return link.send(encodePacket({ kind: 'toward', target, exact, hopsLeft: hopsMax - 1, path: [], body }))
+  }
+
+  /**
+   * Sends a reply back over the link that brought its request, from relay to relay. A small one takes a shortcut to a node farther
+   * back on the way, at the cost of one packet of that link's ration: a path is what its sender says, and whom it names may have
+   * asked for nothing.
+   */
+  sendBack({ link, route }: Origin, body: Uint8Array): boolean {
+    if (route.length === 1) return this.sendDirect(link, body)
+    const skips = body.length <= shortcutBytesMax && route.some((hop, at) => at > 0 && this.links.has(hop))
+    const neighbour = skips ? this.links.neighbour(link.peer) : undefined
+    if (neighbour && this.links.mayRelay(neighbour, 'relayed', this.now())) return this.sendAlong(route, body)
+    return link.send(encodePacket({ kind: 'along', path: [this.own, ...route], index: 1, body }))
   }
 
   /** Sends along a route (the destination last); false if no hop of it is linked, or the link is full. */

@@ -1,6 +1,6 @@
 /**
  * Replies to requests of peers. Straight over a link a reply goes unsigned; across a relay it carries our signature over
- * the network, the asker, its request and the reply.
+ * the network, the asker, its request and the reply. Either way it goes back over the link that brought the request.
  */
 import { encodeMessage, type Reply, type Request } from '@kadrtc/wire'
 import type { LinkTable } from '../overlay/link-table.js'
@@ -62,13 +62,10 @@ export class Responder {
   /** A promise only where signing is one. */
   #answer(reply: Reply, request: Uint8Array, origin: Origin): Awaitable<void> {
     const { router } = this.ports
-    if (origin.route.length === 1) {
-      router.sendDirect(origin.link, encodeMessage(reply))
-      return
-    }
     const send = (bytes: Uint8Array) => {
-      router.sendAlong(origin.route, bytes)
+      router.sendBack(origin, bytes)
     }
+    if (origin.route.length === 1) return send(encodeMessage(reply))
     const proven = provenReply(this.ports, origin.id, request, reply)
     return proven instanceof Promise ? proven.then(send) : send(proven)
   }
