@@ -1,8 +1,10 @@
 /** Records that are forged, foreign or out of bounds are kept by nobody. */
 import type { KadRecord, SignedRecord } from '@kadrtc/kademlia'
+import { decodeMessage, encodeMessage } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { hourMs, key, lie, scene } from './hostile-scene.js'
 import { author, content, signed } from './made-records.js'
+import { RawPeer } from './raw-peer.js'
 import { said, swarm, text } from './swarm.js'
 
 describe('records that are not what they say', () => {
@@ -84,4 +86,47 @@ describe('records that are not what they say', () => {
     raw.answer = (request) => lie(request, [byAnna])
     expect(await cluster.run(node.records.get(key, { author: author('bob').id }))).toBeUndefined()
   })
+})
+
+test('an old version that somebody leaves with all nodes is read by nobody', async () => {
+  const cluster = swarm({ settings: { k: 8 }, seed: 3 })
+  await cluster.grow(40)
+  await cluster.clock.advance(60_000)
+  const writer = cluster.node(5)
+  await cluster.run(writer.records.put(key, text('old'), { until: 'all' }))
+  const record = (await cluster.run(cluster.node(7).records.get(key)))!
+  await cluster.run(writer.records.put(key, text('new'), { until: 'all' }))
+  await cluster.clock.advance(60_000)
+  const raw = await RawPeer.dial(cluster, 0)
+  const body = encodeMessage({ type: 'store', nonce: 1, record, cached: true })
+  for (const reader of cluster.nodes.filter((_, index) => index !== 7)) {
+    raw.sendBody(body)
+    for (const { id } of cluster.nodes) {
+      raw.sendPacket({ kind: 'toward', target: id, exact: true, hopsLeft: 15, path: [], body })
+    }
+    await cluster.clock.advance(600)
+    expect(said(await cluster.run(reader.records.get(key)))).toBe('new')
+  }
+})
+
+test('of content anybody may leave a copy on the way, and of no signed record', async () => {
+  const { cluster, raw } = await scene(swarm({ settings: { k: 2 } }), 12)
+  const nowMs = cluster.clock.now()
+  const record = content(Uint8Array.of(1), nowMs + hourMs)
+  const old = signed({ by: raw.identity, keyId: record.keyId, seq: nowMs, expiresAtMs: nowMs + hourMs })
+  const copy = { type: 'store', nonce: 1, cached: true } as const
+  // Over a relay, as readers leave it.
+  const relayed = async (given: KadRecord) => {
+    const target = cluster.node(5).id
+    const body = encodeMessage({ ...copy, record: given })
+    raw.packets.length = 0
+    raw.sendPacket({ kind: 'toward', target, exact: true, hopsLeft: 15, path: [], body })
+    await cluster.clock.advance(500)
+    return raw.packets
+      .map((packet) => decodeMessage(packet.body).message)
+      .find(({ type }) => type === 'stored')
+  }
+  expect(await relayed(record)).toMatchObject({ status: 'stored' })
+  expect(await relayed(old)).toMatchObject({ status: 'not-near' })
+  expect(cluster.node(5).inspect().records.count).toBe(1)
 })

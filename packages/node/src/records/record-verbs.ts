@@ -224,6 +224,9 @@ export class RecordVerbs {
       // A replica, or a former one, is renewed by the other holders only.
       if (shelf.entry(slotOf(record))?.cached === false) return records
       shelf.offer(record, { cachedUntilMs: clock.now() + Math.min(copyMs, copyLifeMsMost) })
+    } else if (record.kind === 'signed') {
+      // Of a signed record only holders give copies: it may be an old version, for all that who gets it can tell.
+      return records
     } else if (copyMs === undefined && !hasCopy && lacking && randomFraction(random) < cachedShare) {
       // Never of what may be a copy itself: it would go on for ever.
       const store = { type: 'store', record, cached: true } as const

@@ -1,5 +1,13 @@
 /** Answers STORE and DIGEST. */
-import { cacheLifeMs, commonPrefixLength, compareDistances, type Id, idKey, slotOf } from '@kadrtc/kademlia'
+import {
+  cacheLifeMs,
+  commonPrefixLength,
+  compareDistances,
+  type Id,
+  idKey,
+  type KadRecord,
+  slotOf,
+} from '@kadrtc/kademlia'
 import {
   type Digest,
   encodeMessage,
@@ -35,6 +43,7 @@ export class StoreHandlers {
     })
     const closer = this.#closerThanOwn(record.keyId, origin)
     if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
+    if (request.cached && !this.#takesCopy(record, origin)) return answer('not-near')
     const held = shelf.entry(slotOf(record))
     const isHeld = held && !held.cached && sameBytes(held.version, recordVersion(record))
     const fault = isHeld ? 'ok' : await proofs.check(record)
@@ -49,14 +58,26 @@ export class StoreHandlers {
     return answer(status, seq)
   }
 
+  /**
+   * A copy answers in a holder's stead. So it must come straight from one, as far as can be told, if it may be an old version: anybody has
+   * those, with a signature that is good. Content has one version, and readers may leave it on the way.
+   */
+  #takesCopy(record: KadRecord, origin: Origin): boolean {
+    return record.kind === 'content' || this.#isFromHolder(record.keyId, origin)
+  }
+
   /** A holder's own copy lives as long as it says in its answers; what a reader left on the way shorter with each bit of distance. */
   #cacheLifeMs(keyId: Id, origin: Origin): number {
+    if (this.#isFromHolder(keyId, origin)) return copyLifeMsMost
     const { own, links, settings } = this.ports
-    const isHolders =
-      origin.route.length === 1 && !isFar(origin.id, keyId, own, links, settings.k, 'unlikely')
-    if (isHolders) return copyLifeMsMost
     const stepsAway = replicasShareBits(own, links, settings.k) - commonPrefixLength(own, keyId)
     return cacheLifeMs(Math.max(0, stepsAway), copyLifeMsMost)
+  }
+
+  /** Straight over a link, which says for certain who its peer is, from one who is likely a replica. */
+  #isFromHolder(keyId: Id, { id, route }: Origin): boolean {
+    const { own, links, settings } = this.ports
+    return route.length === 1 && !isFar(id, keyId, own, links, settings.k, 'unlikely')
   }
 
   /**
