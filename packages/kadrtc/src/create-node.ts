@@ -49,7 +49,7 @@ export async function createNode(options: CreateNodeOptions): Promise<KadrtcNode
       introducers: introducersOf(options, transport),
       records,
       published,
-      clock: platformClock,
+      clock: platformClock(),
       random: platformRandom(),
       settings: settingsOf(options),
     })

@@ -1,12 +1,15 @@
 /** The browser behind the ports `Clock` and `Random`, and what a page must offer for a node to run in it. */
 import { type Clock, KadrtcError, type Random } from '@kadrtc/node'
+import { systemClock } from '@kadrtc/webrtc'
 
-export const platformClock: Clock = {
-  now: () => Date.now(),
-  setTimer(delayMs, fire) {
-    const handle = setTimeout(fire, delayMs)
-    return { cancel: () => clearTimeout(handle) }
-  },
+/** In whole milliseconds. */
+export function platformClock(): Clock {
+  const clock = systemClock()
+  return {
+    now: () => Math.floor(clock.now()),
+    wallMs: () => clock.wallMs(),
+    setTimer: (delayMs, fire) => clock.setTimer(delayMs, fire),
+  }
 }
 
 /** Random bytes are asked for a few at a time, and each call of the platform costs as much as many bytes. */

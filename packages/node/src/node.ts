@@ -98,13 +98,14 @@ export class KadNode extends EventEmitter<NodeEvents> {
     const hash = hashOf(ports.network)
     const own = identity.id
     const now = () => clock.now()
+    const wallMs = () => clock.wallMs()
     const onStoreFailed = (cause: unknown) =>
       this.#warn(new KadrtcError('STORE_UNAVAILABLE', undefined, { cause }))
     this.id = own
     this.settings = settings
     const links = new LinkTable(own, settings)
-    const proofs = new RecordProofs(identity, hash, now)
-    const shelf = new RecordShelf(own, ports.records, settings, now, onStoreFailed)
+    const proofs = new RecordProofs(identity, hash, wallMs)
+    const shelf = new RecordShelf(own, ports.records, settings, wallMs, onStoreFailed)
     const demand = new Demand(now, random)
     const handlers = new Handlers({
       own,
@@ -114,7 +115,7 @@ export class KadNode extends EventEmitter<NodeEvents> {
       demand,
       settings,
       transport,
-      now,
+      wallMs,
       replication: {
         onStored: (slot, keyId) => this.#replicator.onStored(slot, keyId),
         onOffered: (slot, keyId, holder) => this.#replicator.onOffered(slot, keyId, holder),

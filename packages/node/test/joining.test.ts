@@ -132,6 +132,7 @@ test('a closed node rejects its verbs with CLOSED and has left no timer', async 
   const timers = new Set<object>()
   const counted = (clock: Clock): Clock => ({
     now: () => clock.now(),
+    wallMs: () => clock.wallMs(),
     setTimer(delayMs, fire) {
       const timer = clock.setTimer(delayMs, () => {
         timers.delete(timer)

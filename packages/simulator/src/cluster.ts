@@ -71,7 +71,7 @@ export type MemberState = 'up' | 'frozen' | 'crashed' | 'left'
 
 /** What is odd about one node, for as long as it is in the cluster. */
 export interface NodeConditions {
-  /** How much its clock runs ahead; negative: behind. */
+  /** How much its time of day runs ahead; negative: behind. */
   readonly skewMs?: number
   /** How much longer each message to it takes. */
   readonly slowMs?: number

@@ -1,5 +1,5 @@
 /**
- * The life of one node's tab on the virtual clock: its time may run ahead or behind; while the browser has frozen the tab
+ * The life of one node's tab on the virtual clock: its time of day may be ahead or behind; while the browser has frozen the tab
  * nothing of it runs; when the tab dies nothing runs any more. Whoever calls the tab's code from outside, a network or a
  * server, does it through `whenAwake`; what comes in the meantime waits, and is delivered in its order after the thaw.
  */
@@ -18,12 +18,16 @@ export class LocalClock implements Clock {
 
   constructor(
     private readonly clock: Clock,
-    /** Added to what the shared clock says, in ms. */
+    /** Added to the time of day that the shared clock shows, in ms. */
     private readonly skewMs = 0,
   ) {}
 
   now(): number {
-    return this.clock.now() + this.skewMs
+    return this.clock.now()
+  }
+
+  wallMs(): number {
+    return this.clock.wallMs() + this.skewMs
   }
 
   setTimer(delayMs: number, fire: () => void): Timer {

@@ -60,6 +60,10 @@ export class VirtualClock implements Clock {
     return Math.floor(this.startMs + this.#elapsedMs)
   }
 
+  wallMs(): number {
+    return this.now()
+  }
+
   /** Virtual milliseconds since the clock was made, with fractions. */
   get elapsedMs(): number {
     return this.#elapsedMs

@@ -48,7 +48,7 @@ export class SignalIntake {
     const { clock, limits } = this.ports
     const attempt = attemptKey(from, signal.connectionId)
     if (signal.kind !== 'request') return !this.ports.isUnderWay(attempt)
-    const ageMs = clock.now() - signal.issuedAtMs
+    const ageMs = clock.wallMs() - signal.issuedAtMs
     return Math.abs(ageMs) > limits.requestAgeMsMax || this.#replayGuard.has(attempt)
   }
 

@@ -48,7 +48,7 @@ export class Signals {
       connectionId,
       publicKey: this.identity.publicKey,
       to,
-      issuedAtMs: Math.floor(this.clock.now()),
+      issuedAtMs: this.clock.wallMs(),
       ...body,
     }
     return encodeSignal(signal, await this.identity.sign(signalSigningBytes(signal)))

@@ -13,6 +13,10 @@ export class ManualClock implements Clock {
     return this.#nowMs
   }
 
+  wallMs(): number {
+    return this.#nowMs
+  }
+
   setTimer(delayMs: number, fire: () => void): Timer {
     const timer = { dueMs: this.#nowMs + delayMs, fire }
     this.#timers.add(timer)

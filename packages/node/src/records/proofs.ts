@@ -7,12 +7,12 @@ export class RecordProofs {
   constructor(
     readonly identity: Identity,
     readonly networkHash: Uint8Array,
-    readonly now: () => number,
+    readonly wallMs: () => number,
   ) {}
 
   /** 'ok', or what is wrong. Cheap checks come first, the signature last. */
   check(record: KadRecord): Awaitable<'ok' | RecordFault | 'forged'> {
-    const fault = checkRecord(record, this.now())
+    const fault = checkRecord(record, this.wallMs())
     if (fault !== 'ok' || record.kind === 'content') return fault
     const bytes = recordSigningBytes(this.networkHash, record)
     const valid = this.identity.verify(record.author, bytes, record.signature)

@@ -74,7 +74,7 @@ export class Publisher {
     const rubbish: string[] = []
     for (const [slot, bytes] of await published.scan()) {
       const record = tryDecode(bytes)
-      if (!record || record.expiresAtMs <= clock.now()) rubbish.push(slot)
+      if (!record || record.expiresAtMs <= clock.wallMs()) rubbish.push(slot)
       // Put while the store was being read, and written over it: the newer is to be there.
       else if (this.#publications.has(slot)) this.#remember(slot, record, this.ports.settings.k)
       else {
@@ -189,7 +189,7 @@ export class Publisher {
     const standing = this.#publications.get(slot)
     if (standing && compareRecords(standing.record, record) > 0) return
     const { published, clock, onStoreFailed } = this.ports
-    const lifeMs = record.expiresAtMs - clock.now()
+    const lifeMs = record.expiresAtMs - clock.wallMs()
     this.#publications.set(slot, { record, dueAtMs: clock.now() + republishDelayMs(lifeMs), wanted })
     published.put([[slot, encodeRecord(record)]]).catch(onStoreFailed)
     this.#schedule()
@@ -236,7 +236,7 @@ export class Publisher {
 
   /** The same record with a new life. A tombstone lives out its own: what it buried is gone by then. */
   async #renew(record: KadRecord): Promise<KadRecord | undefined> {
-    const nowMs = this.ports.clock.now()
+    const nowMs = this.ports.clock.wallMs()
     const expiresAtMs = Math.max(record.expiresAtMs, nowMs + recordLimits.lifeMsDefault)
     if (record.kind === 'content') return { ...record, expiresAtMs }
     if (record.deleted) return record.expiresAtMs > nowMs + 1_000 ? record : undefined

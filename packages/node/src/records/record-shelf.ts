@@ -41,7 +41,7 @@ export class RecordShelf {
     readonly own: Id,
     readonly store: RecordStore,
     readonly settings: Settings,
-    readonly now: () => number,
+    readonly wallMs: () => number,
     /** Told when the store fails; a record that could not be written stays in memory. */
     readonly onStoreFailed: (error: unknown) => void,
   ) {
@@ -83,7 +83,7 @@ export class RecordShelf {
     const rubbish: string[] = []
     for (const [slot, bytes] of await this.store.scan()) {
       const record = tryDecode(bytes)
-      if (!record || slotOf(record) !== slot || record.expiresAtMs <= this.now()) rubbish.push(slot)
+      if (!record || slotOf(record) !== slot || record.expiresAtMs <= this.wallMs()) rubbish.push(slot)
       else if (!this.#takeLoaded(slot, record, bytes.length)) rubbish.push(slot)
     }
     const unused = rubbish.filter((slot) => this.#index.get(slot)?.cached !== false)
@@ -165,7 +165,7 @@ export class RecordShelf {
       encoded.length,
       held?.cached === false ? undefined : options.cachedUntilMs,
     )
-    if (next.expiresAtMs <= this.now()) return { status: 'expired', seq: heldSeq }
+    if (next.expiresAtMs <= this.wallMs()) return { status: 'expired', seq: heldSeq }
     const repeated = heldSeq === next.seq && held?.author !== undefined
     if (options.ifSeq !== undefined && (heldSeq ?? 0) !== options.ifSeq && !repeated) {
       return { status: 'conflict', seq: heldSeq }
@@ -203,19 +203,19 @@ export class RecordShelf {
 
   /** The slots that the store is to forget too. */
   #dropExpired(): string[] {
-    const gone = this.#index.entries().filter(({ expiresAtMs }) => expiresAtMs <= this.now())
+    const gone = this.#index.entries().filter(({ expiresAtMs }) => expiresAtMs <= this.wallMs())
     for (const entry of gone) this.#drop(entry)
     return gone.filter(({ cached }) => !cached).map(({ slot }) => slot)
   }
 
   #matching(keyId: Id, options: FindOptions): ShelfEntry[] {
-    return matching(this.#index.underKey(keyId), options, this.now())
+    return matching(this.#index.underKey(keyId), options, this.wallMs())
   }
 
   /** The entry of a slot; one that has expired makes way at once. */
   #live(slot: string): ShelfEntry | undefined {
     const entry = this.#index.get(slot)
-    if (!entry || entry.expiresAtMs > this.now()) return entry
+    if (!entry || entry.expiresAtMs > this.wallMs()) return entry
     this.#evict(entry)
     return undefined
   }

@@ -118,7 +118,7 @@ export class RecordVerbs {
     const { clock, settings, publisher } = this.ports
     checkSize(value)
     const contentId = contentIdOf(value)
-    const expiresAtMs = clock.now() + lifeMsOf(recordLimits.lifeMsDefault, options)
+    const expiresAtMs = clock.wallMs() + lifeMsOf(recordLimits.lifeMsDefault, options)
     const record = {
       kind: 'content',
       keyId: keyIdOfContent(contentId),
@@ -151,10 +151,10 @@ export class RecordVerbs {
     }
     const lifeMs = lifeMsOf(content.deleted ? tombstoneLifeMs : recordLimits.lifeMsDefault, options)
     return withDeadline(clock, options, settings.operationTimeoutMs, async (signal) => {
-      const seq = nextSeq(clock.now(), this.#latestSeq())
+      const seq = nextSeq(clock.wallMs(), this.#latestSeq())
       this.#lastSeq = seq
       const value = content.value.slice()
-      const expiresAtMs = Math.max(clock.now() + lifeMs, this.#replacedUntilMs(keyId))
+      const expiresAtMs = Math.max(clock.wallMs() + lifeMs, this.#replacedUntilMs(keyId))
       const record = proofs.sign({ ...content, value, keyId, seq, expiresAtMs })
       const outcome = await publisher.publish(keyId, record, { ifSeq, signal, ...(until ? { until } : {}) })
       this.#remembered.note(await record)
@@ -164,8 +164,8 @@ export class RecordVerbs {
 
   /** How long the own records under a key may live that this node knows of. */
   #replacedUntilMs(keyId: Id): number {
-    const { own, publisher, clock } = this.ports
-    const known = this.#remembered.under(keyId, clock.now()).filter((record) => isBy(record, own))
+    const { own, publisher } = this.ports
+    const known = this.#remembered.under(keyId).filter((record) => isBy(record, own))
     const published = publisher.published(signedSlot(keyId, own))
     return Math.max(0, ...[...known, ...(published ? [published] : [])].map((record) => record.expiresAtMs))
   }
@@ -182,7 +182,7 @@ export class RecordVerbs {
     const holdersWanted = options.first ? 1 : settings.readReplicas
     const { author } = options
     const found = await this.#find(keyId, options, { author, all, holdersWanted })
-    const nowMs = clock.now()
+    const nowMs = clock.wallMs()
     const remembered = this.#remembered.under(keyId).filter((record) => isBy(record, author))
     const newest = newestPerSlot(found.length > 0 ? [...found, ...remembered] : found).filter(
       ({ expiresAtMs }) => expiresAtMs > nowMs,
@@ -223,7 +223,7 @@ export class RecordVerbs {
     if (copyMs !== undefined && demand.hasCopies(keyId)) {
       // A replica, or a former one, is renewed by the other holders only.
       if (shelf.entry(slotOf(record))?.cached === false) return records
-      shelf.offer(record, { cachedUntilMs: clock.now() + Math.min(copyMs, copyLifeMsMost) })
+      shelf.offer(record, { cachedUntilMs: clock.wallMs() + Math.min(copyMs, copyLifeMsMost) })
     } else if (record.kind === 'signed') {
       // Of a signed record only holders give copies: it may be an old version, for all that who gets it can tell.
       return records

@@ -42,7 +42,7 @@ export function retireLeftovers(ports: LeftoverPorts, handover: Handover): void 
   const confirm = (slot: string) => {
     const times = (confirmed.get(slot) ?? 0) + 1
     confirmed.set(slot, times)
-    if (times === witnesses) shelf.demote(slot, clock.now() + leftoverLifeMs)
+    if (times === witnesses) shelf.demote(slot, clock.wallMs() + leftoverLifeMs)
   }
   for (const [id, slots] of perPeer) {
     const peer = { id, route: [id] }

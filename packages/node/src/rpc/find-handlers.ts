@@ -75,14 +75,14 @@ export class FindHandlers {
 
   /** How long the asker may keep a copy: a copy of a copy ends with it; one of a replica is welcome if many ask. */
   #copies(record: KadRecord, asker: Id): { copyMs?: number } {
-    const { demand, shelf, now } = this.ports
+    const { demand, shelf, wallMs } = this.ports
     const entry = shelf.entry(slotOf(record))
     if (entry?.cached === false) {
       if (!demand.onAsked(record.keyId, asker)) return {}
       if (record.value.length <= spreadBytesMax && demand.mustSpread(record.keyId)) this.#spreadCopies(record)
       return { copyMs: copyLifeMsMost }
     }
-    const leftMs = entry ? Math.floor(entry.expiresAtMs - now()) : 0
+    const leftMs = entry ? Math.floor(entry.expiresAtMs - wallMs()) : 0
     // Less than a holder says whom many ask: that is how it is known from a copy.
     return { copyMs: Math.max(0, Math.min(leftMs, copyLifeMsMost - 1)) }
   }

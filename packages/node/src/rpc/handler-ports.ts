@@ -19,7 +19,7 @@ export interface HandlerPorts {
   readonly demand: Demand
   readonly settings: Settings
   readonly transport: LinkTransport
-  readonly now: () => number
+  readonly wallMs: () => number
   /** Told of each replica that is new here, and of each that a holder offers. */
   readonly replication: ReplicaEvents
   /** Siblings that are there and to whom no link comes about. */

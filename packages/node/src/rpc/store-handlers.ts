@@ -51,7 +51,7 @@ export class StoreHandlers {
     if (request.spread) this.#spread(request, origin)
     if (isHeld) return answer('same', held.seq)
     const cachedUntilMs = request.cached
-      ? this.ports.now() + this.#cacheLifeMs(record.keyId, origin)
+      ? this.ports.wallMs() + this.#cacheLifeMs(record.keyId, origin)
       : undefined
     const { status, seq } = shelf.offer(record, { ifSeq: request.ifSeq, cachedUntilMs })
     if (status === 'stored' && !request.cached) this.ports.replication.onStored(slotOf(record), record.keyId)
