@@ -5,9 +5,10 @@ import type { LinkTable } from '../overlay/link-table.js'
 /**
  * With ids spread evenly, k x (distance to a key) / (distance from us to our k-th nearest) nodes are closer to the key, give
  * or take the square root of k, on both sides of the fraction. Who is one of the k closest after all must not be taken
- * for far by others, who would keep records from it; that it doubts itself costs a packet more.
+ * for far by others, who would keep records from it; that it doubts itself costs a packet more. In networks of a few times k nodes
+ * ids are not spread that evenly: of twelve with k = 5 some are replicas though it is hopeless, and none though it is absurd.
  */
-const deviations = { unlikely: 1, doubtful: 3, hopeless: 6 } as const
+const deviations = { unlikely: 1, doubtful: 3, hopeless: 6, absurd: 24 } as const
 
 /**
  * False when k linked peers are closer to the key; and when the key lies so far outside of our own neighbourhood that

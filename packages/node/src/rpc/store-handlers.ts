@@ -41,9 +41,8 @@ export class StoreHandlers {
       status,
       ...(seq === undefined ? {} : { seq }),
     })
-    const closer = this.#closerThanOwn(record.keyId, origin)
-    if (!request.cached && closer >= 2 * this.ports.settings.k) return answer('not-near')
-    if (request.cached && !this.#takesCopy(record, origin)) return answer('not-near')
+    const mayTake = request.cached ? this.#takesCopy(record, origin) : this.#isNear(record.keyId, origin)
+    if (!mayTake) return answer('not-near')
     const held = shelf.entry(slotOf(record))
     const isHeld = held && !held.cached && sameBytes(held.version, recordVersion(record))
     const fault = isHeld ? 'ok' : await proofs.check(record)
@@ -94,6 +93,17 @@ export class StoreHandlers {
     for (const { id, route } of near.slice(0, settings.k)) {
       if (!passed.has(idKey(id))) this.ports.router().passOn(origin, route, body)
     }
+  }
+
+  /**
+   * May this node be one of the k closest, or the last that is left near the key? Who links to 2 k that are closer, or whose own k nearest
+   * say that there must be far more, keeps no replica: nobody would look for it there.
+   */
+  #isNear(keyId: Id, origin: Origin): boolean {
+    const { own, links, settings } = this.ports
+    const closer = this.#closerThanOwn(keyId, origin)
+    if (closer >= 2 * settings.k) return false
+    return closer === 0 || !isFar(own, keyId, own, links, settings.k, 'absurd')
   }
 
   /** Linked peers closer to the key than this node; whoever asks to store does not count. */
