@@ -13,7 +13,7 @@ export interface Settings {
   readonly paths: number
   /** Replicas whose answers a get of a signed record compares. A majority of any three holds one repair out. */
   readonly readReplicas: number
-  /** Open links. Chrome keeps 500 connections; 64 cost under 30 MB and route 10,000 nodes in 2 hops (a guess). */
+  /** Open links, more than k. Chrome keeps 500 connections; 64 cost under 30 MB and route 10,000 nodes in 2 hops (a guess). */
   readonly linksMax: number
   /** Links per k-bucket beyond the siblings; 2-3 give greedy routing a choice of round-trip times. */
   readonly linksPerBucket: number
@@ -101,7 +101,7 @@ export const defaultSettings: Settings = {
   channelsPerLinkMax: 16,
 }
 
-/** The defaults with the app's changes; throws INVALID_ARGUMENT for an unknown name or what is no whole number of at least 1. */
+/** The defaults with the app's changes; throws INVALID_ARGUMENT for an unknown name, what is no whole number of at least 1, or what does not go together. */
 export function settle(changes: Partial<Settings> = {}): Settings {
   for (const [name, value] of Object.entries(changes)) {
     if (!Object.hasOwn(defaultSettings, name))
@@ -114,6 +114,11 @@ export function settle(changes: Partial<Settings> = {}): Settings {
   const given = Object.entries(changes).filter(([, value]) => value !== undefined)
   const settings: Settings = { ...defaultSettings, ...Object.fromEntries(given) }
   if (settings.k > 20) throw new KadrtcError('INVALID_ARGUMENT', 'k is at most 20: a reply holds 20 contacts')
+  if (settings.linksMax <= settings.k)
+    throw new KadrtcError(
+      'INVALID_ARGUMENT',
+      'linksMax is more than k: k links are to the siblings, and newcomers need one',
+    )
   if (settings.paths > 16) throw new KadrtcError('INVALID_ARGUMENT', 'paths is at most 16')
   return settings
 }

@@ -53,6 +53,12 @@ test('k is at most 20, since a reply holds 20 contacts', () => {
   expect(codeOf(() => settle({ k: 21 }))).toBe('INVALID_ARGUMENT')
 })
 
+test('there are more links than k, so that a node whose siblings are all linked still lets newcomers in', () => {
+  expect(settle({ k: 8, linksMax: 9 }).linksMax).toBe(9)
+  expect(codeOf(() => settle({ k: 8, linksMax: 8 }))).toBe('INVALID_ARGUMENT')
+  expect(codeOf(() => settle({ linksMax: defaultSettings.k }))).toBe('INVALID_ARGUMENT')
+})
+
 test('a node refuses bad settings and bad network names when it is made', () => {
   const make = (networkName: string, settings: Partial<Settings>) =>
     new Cluster<KadNode>({

@@ -151,7 +151,7 @@ describe('budgets', () => {
   })
 
   test('are seen to be broken', async () => {
-    const cluster = await settled(3, { k: 4, linksMax: 2, pendingPerLinkMax: 2 })
+    const cluster = await settled(3, { k: 1, linksMax: 2, pendingPerLinkMax: 2 })
     const [first, second, third] = cluster.nodes
     pretend(first!, ({ links }) => ({ links: [...links, { ...links[0], peer: 'another' }] }))
     pretend(second!, ({ counters }) => ({ counters: { ...counters, pending: 5 } }))

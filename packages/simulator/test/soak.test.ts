@@ -69,11 +69,11 @@ describe('a soak', () => {
   })
 
   test('names what was violated, the seed, and how to replay it', { timeout: 30_000 }, async () => {
-    // Nobody can be linked to its 8 nearest with 4 links.
-    const settings = { k: 8, linksMax: 4 }
+    // Twelve keys do not have eight replicas each where twelve nodes have room for one record each.
+    const settings = { k: 8, recordsMax: 1 }
     const failing = soak({ seed: 'impossible', nodes: 12, minutes: 1, settings })
     await expect(failing).rejects.toThrow(
-      /^Soak failed with seed impossible\.\nAfter \d+ s:\n[\s\S]*Node \d+ \([0-9a-f]{8}\) [\s\S]*\nReplay: await soak\(\{"seed":"impossible","nodes":12,"minutes":1,"settings":\{"k":8,"linksMax":4\}\}\)$/,
+      /^Soak failed with seed impossible\.\nAfter \d+ s:\n[\s\S]*\nReplay: await soak\(\{"seed":"impossible","nodes":12,"minutes":1,"settings":\{"k":8,"recordsMax":1\}\}\)$/,
     )
   })
 
