@@ -1,6 +1,6 @@
 /** Records that are forged, foreign or out of bounds are kept by nobody. */
 import type { KadRecord, SignedRecord } from '@kadrtc/kademlia'
-import { decodeMessage, encodeMessage } from '@kadrtc/wire'
+import { decodeMessage, encodeMessage, recordVersion } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { hourMs, key, lie, scene } from './hostile-scene.js'
 import { author, content, signed } from './made-records.js'
@@ -48,6 +48,29 @@ describe('records that are not what they say', () => {
     expect(await cluster.run(node.records.get(record.keyId))).toBeUndefined()
     expect(raw.closedAs).toBeUndefined()
     await expectUnharmed()
+  })
+
+  test('a forged one is not taken for the one that is held, though it has the same version', async () => {
+    const { cluster, node, tell } = await scene()
+    const held = good(cluster.clock.now())
+    expect(await tell({ type: 'store', nonce: 1, record: held, cached: false })).toMatchObject([
+      { status: 'stored' },
+    ])
+    await cluster.clock.advance(20_000)
+    const wanted = recordVersion(held)
+    // Two bytes of a version come of the signature.
+    const signature = new Uint8Array(64)
+    const forged = { ...held, value: new Uint8Array(60_000), signature }
+    for (let number = 0; !recordVersion(forged).every((byte, i) => byte === wanted[i]); number++)
+      new DataView(signature.buffer).setUint32(0, number)
+    const before = node.inspect().counters.relayed
+    for (const record of [forged, held]) {
+      const nonce = record === held ? 2 : 3
+      const [reply] = await tell({ type: 'store', nonce, record, cached: false, spread: true })
+      expect(reply).toMatchObject({ status: record === held ? 'same' : 'invalid' })
+      if (record === forged) expect(node.inspect().counters.relayed).toBe(before)
+    }
+    expect(node.inspect().counters.relayed).toBeGreaterThan(before!)
   })
 
   test('the good one is, which shows that the test can fail', async () => {
