@@ -29,7 +29,7 @@ export interface Settings {
   readonly idleLinkMs: number
   /** A link to a newcomer serves it this long, in ms. Joining takes seconds. */
   readonly greetingMs: number
-  /** Requests under way over one link, in each direction. */
+  /** Requests under way over one link, in each direction, and proofs of replies from there that are being checked. */
   readonly pendingPerLinkMax: number
   /** Packets relayed per second for one link, and how many may come at once. */
   readonly relayedPerSecond: number

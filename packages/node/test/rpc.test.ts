@@ -1,4 +1,5 @@
 import { keyIdOf } from '@kadrtc/kademlia'
+import type { StubIdentity } from '@kadrtc/simulator'
 import { encodeMessage, networkHash } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import type { Identity } from '../src/ports/identity.js'
@@ -80,6 +81,12 @@ describe('a reply straight over the link', () => {
 })
 
 describe('a reply that crossed a relay', () => {
+  const slowly = (identity: StubIdentity): Identity => ({
+    publicKey: identity.publicKey,
+    id: identity.id,
+    sign: async (bytes) => identity.sign(bytes),
+    verify: async (publicKey, bytes, signature) => identity.verify(publicKey, bytes, signature),
+  })
   const route = (over: FakeLink): Way => ({ kind: 'route', route: [over.peer, far.id] })
 
   test('answers with the proof of the destination', async () => {
@@ -157,19 +164,50 @@ describe('a reply that crossed a relay', () => {
   })
 
   test('is verified just as well where verifying takes a while, and once settled it is late', async () => {
-    const slow: Identity = {
-      publicKey: own.publicKey,
-      id: own.id,
-      sign: async (bytes) => own.sign(bytes),
-      verify: async (publicKey, bytes, signature) => own.verify(publicKey, bytes, signature),
-    }
-    const { rpc, link, relayed, nonceSent } = rig({ identity: slow })
+    const { rpc, link, relayed, nonceSent } = rig({ identity: slowly(own) })
     const answer = rpc.request(route(link), question)
     relayed(link, far.id, provenPong(nonceSent(link), other))
     relayed(link, far.id, provenPong(nonceSent(link), far))
     relayed(link, far.id, provenPong(nonceSent(link), far))
     expect((await answer).responder).toEqual(far.id)
     expect(rpc.counters).toMatchObject({ rogueReplies: 1, lateReplies: 1, answered: 1 })
+  })
+
+  test('is not verified at all if it comes from another node than was asked', async () => {
+    let verified = 0
+    const counting = {
+      ...slowly(own),
+      verify: async () => {
+        verified += 1
+        return true
+      },
+    }
+    const { rpc, link, relayed, nonceSent } = rig({ identity: counting })
+    const answer = rpc.request(route(link), question)
+    relayed(link, other.id, provenPong(nonceSent(link), other))
+    expect({ verified, rogue: rpc.counters.rogueReplies }).toEqual({ verified: 0, rogue: 1 })
+    relayed(link, far.id, provenPong(nonceSent(link), far))
+    expect((await answer).responder).toEqual(far.id)
+  })
+
+  test('only so many of a link are being verified at once; those of other links are all the same', async () => {
+    const checks: ((valid: boolean) => void)[] = []
+    const stuck = {
+      ...slowly(own),
+      verify: () => new Promise<boolean>((resolve) => checks.push(resolve)),
+    }
+    const { rpc, link, otherLink, relayed, nonceSent } = rig({ identity: stuck, pendingPerLinkMax: 3 })
+    const answer = rpc.request({ kind: 'toward', target: keyIdOf('key'), link }, question)
+    for (let i = 0; i < 10; i++) relayed(link, far.id, flip(provenPong(nonceSent(link), far), -1))
+    expect(checks).toHaveLength(3)
+    relayed(otherLink, far.id, provenPong(nonceSent(link), far))
+    expect(checks).toHaveLength(4)
+    for (const end of checks.splice(0, 3)) end(false)
+    expect(await state(answer)).toBe('open')
+    relayed(link, far.id, provenPong(nonceSent(link), far))
+    expect(checks).toHaveLength(2)
+    checks[1]!(true)
+    expect((await answer).route).toEqual([peer.id, far.id])
   })
 
   test('unreachable rejects at once', async () => {

@@ -18,6 +18,8 @@ export class Neighbour implements Contact {
   inbound = 0
   /** Requests of ours over this link that await a reply. */
   outbound = 0
+  /** Proofs of replies that came over it and are being checked. */
+  checking = 0
   heardAtMs: number
   /** When its peer was asked last whether the link may close. */
   askedAtMs: number | undefined

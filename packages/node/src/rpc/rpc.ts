@@ -201,6 +201,11 @@ export class Rpc {
         this.#pending.fail(reply.nonce, new KadrtcError('UNREACHABLE', 'a hop on the way is gone'))
       return
     }
+    const expected = destinationOf(pending.way)
+    if (expected && !equalIds(expected, origin.id)) {
+      this.counters.rogueReplies += 1
+      return
+    }
     if (origin.route.length === 1 && !decoded.proof) {
       this.#accept(reply, pending, origin.id, origin.route)
       return
@@ -212,6 +217,7 @@ export class Rpc {
     this.#verify(reply, pending, decoded.proof, decoded.signedBytes, origin)
   }
 
+  /** Whoever sends forged ones by the thousand keeps no more of them being checked than requests may be under way over its link. */
   #verify(
     reply: Reply,
     pending: PendingRequest,
@@ -219,6 +225,11 @@ export class Rpc {
     signedBytes: Uint8Array,
     origin: Origin,
   ): void {
+    const neighbour = this.links.neighbour(origin.link.peer)
+    if (!neighbour || neighbour.checking >= this.limits.pendingPerLinkMax) {
+      this.counters.rogueReplies += 1
+      return
+    }
     const settle = (valid: boolean) => {
       if (!valid) this.counters.rogueReplies += 1
       else if (this.#pending.get(reply.nonce) === pending)
@@ -228,16 +239,16 @@ export class Rpc {
     // Encoded once more, and not kept for the one reply in some that has to be checked.
     const request = encodeQuestion(pending.question, reply.nonce)
     const valid = isProvenBy(this.ports, origin.id, proof, request, signedBytes)
-    if (valid instanceof Promise) valid.then(settle, () => settle(false))
-    else settle(valid)
+    if (!(valid instanceof Promise)) return settle(valid)
+    neighbour.checking += 1
+    const end = (verdict: boolean) => {
+      neighbour.checking -= 1
+      settle(verdict)
+    }
+    valid.then(end, () => end(false))
   }
 
   #accept(reply: Reply, pending: PendingRequest, responder: Id, route: readonly Id[]): void {
-    const expected = destinationOf(pending.way)
-    if (expected && !equalIds(expected, responder)) {
-      this.counters.rogueReplies += 1
-      return
-    }
     const rttMs = this.ports.clock.now() - pending.sentAtMs
     if (pending.each) {
       if (reply.type === replyTo[pending.question.type]) pending.each({ reply, responder, route, rttMs })
