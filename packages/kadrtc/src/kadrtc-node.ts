@@ -10,6 +10,7 @@ import {
   keyIdOf,
 } from '@kadrtc/kademlia'
 import {
+  GuardedEmitter,
   type Inspection,
   type KadNode,
   KadrtcError,
@@ -17,7 +18,6 @@ import {
   type NodeStatus,
   type OperationOptions,
 } from '@kadrtc/node'
-import { EventEmitter } from 'eventemitter3'
 import { AppChannel } from './app-channel.js'
 import { checkSignal } from './options.js'
 import { formatValue, readValue, type Value } from './value-format.js'
@@ -73,7 +73,7 @@ export interface KadrtcEvents extends Omit<NodeEvents, 'channel'> {
   channel: (channel: AppChannel) => void
 }
 
-export class KadrtcNode extends EventEmitter<KadrtcEvents> {
+export class KadrtcNode extends GuardedEmitter<KadrtcEvents> {
   /** This node's id in hex, 40 digits: SHA-1 of its public key. */
   readonly id: string
   readonly #node: KadNode

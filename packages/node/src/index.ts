@@ -5,6 +5,7 @@ export { Channel, type ChannelEvents, channelMessageBytesMax } from './channels/
 export { ListenedEmitter } from './channels/listened-emitter.js'
 export type { OperationOptions } from './deadline.js'
 export { type ErrorCode, errorCodes, KadrtcError } from './errors.js'
+export { GuardedEmitter } from './guarded-emitter.js'
 export type { Inspection, LinkInspection, NodeStatus } from './inspection.js'
 export type { IntroducerState } from './joining/introductions.js'
 export { MemoryRecordStore } from './memory-record-store.js'

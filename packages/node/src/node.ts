@@ -8,11 +8,11 @@
  */
 import { compareDistances, type Id, idKey, idToHex } from '@kadrtc/kademlia'
 import { type Notice, networkHash } from '@kadrtc/wire'
-import { EventEmitter } from 'eventemitter3'
 import type { Channel } from './channels/channel.js'
 import { Channels } from './channels/channels.js'
 import { type OperationOptions, withDeadline } from './deadline.js'
 import { KadrtcError } from './errors.js'
+import { GuardedEmitter } from './guarded-emitter.js'
 import { type Inspection, inspectionOf, type NodeStatus } from './inspection.js'
 import { type IntroducerState, Introductions } from './joining/introductions.js'
 import { Joining } from './joining/joining.js'
@@ -68,7 +68,7 @@ export interface NodeEvents {
   warning: (error: KadrtcError) => void
 }
 
-export class KadNode extends EventEmitter<NodeEvents> {
+export class KadNode extends GuardedEmitter<NodeEvents> {
   readonly id: Id
   readonly settings: Settings
   readonly records: RecordVerbs
@@ -335,11 +335,11 @@ export class KadNode extends EventEmitter<NodeEvents> {
     // In this order: what a peer said before it closed is still heard.
     link.onMessage(this.#onMessage)
     link.onClose(this.#onLinkClosed)
-    this.emit('link', { peer: idToHex(link.peer) })
     this.#keeper.onLinkOpened(neighbour)
     this.#replicator.onPeerJoined(neighbour)
     this.#publisher.onLinkOpened(this.#links.size)
     this.#joining.onLinkOpened()
+    this.emit('link', { peer: idToHex(link.peer) })
   }
 
   /** One for all links, as the next one is: a node has many. */
@@ -352,12 +352,12 @@ export class KadNode extends EventEmitter<NodeEvents> {
     this.#rpc.onLinkClosed(link)
     this.#channels.onLinkClosed(link)
     if (!this.#links.remove(link) || this.#closing) return
-    this.emit('unlink', { peer: idToHex(link.peer), reason })
     if (reason === 'lost' && this.#losses.note(this.ports.clock.now(), this.#links.size))
       this.#introductions.hurry()
     this.#keeper.onLinkClosed(link)
     this.#replicator.onPeerLeft(link.peer)
     this.#joining.onLinkClosed()
+    this.emit('unlink', { peer: idToHex(link.peer), reason })
   }
 
   #onNotice(notice: Notice, link: Link): void {

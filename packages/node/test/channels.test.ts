@@ -34,6 +34,23 @@ describe('between two nodes', () => {
     expect(said[1]).toEqual(Array.from({ length: 300 }, (_, i) => `far ${i}`))
   })
 
+  test('a listener that throws misses no message, and what it throws is told', async () => {
+    const { cluster, near, far } = await pair()
+    const heard: number[] = []
+    const told: unknown[] = []
+    far.onListenerError = (error) => told.push(error)
+    far.on('message', (data) => {
+      heard.push(data[0]!)
+      throw data[0]
+    })
+    // Of one turn: they may come in one frame.
+    for (let i = 0; i < 5; i++) near.send(Uint8Array.of(i))
+    await cluster.clock.advance(1_000)
+    expect(heard).toEqual([0, 1, 2, 3, 4])
+    expect(told).toEqual(heard)
+    expect(near.open && far.open).toBe(true)
+  })
+
   test('a message of 256 KiB goes in pieces and arrives whole; an empty one arrives too', async () => {
     const { cluster, near, far } = await pair()
     const heard = heardBy(far)

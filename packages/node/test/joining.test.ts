@@ -161,3 +161,28 @@ test('a closed node rejects its verbs with CLOSED and has left no timer', async 
   expect(timers.size).toBe(0)
   await expect(node.connect(keyIdOf('x'))).rejects.toMatchObject({ code: 'CLOSED' })
 })
+
+test('listeners that throw keep no node from joining, and what they throw is told', async () => {
+  const cluster = swarm()
+  await cluster.grow(3)
+  const { member, started } = cluster.add()
+  const { node } = member
+  const told: unknown[] = []
+  node.onListenerError = (error) => told.push(error)
+  const thrown = new Error('of the app')
+  for (const event of ['link', 'unlink', 'status', 'introducer'] as const) {
+    node.on(event, () => {
+      throw thrown
+    })
+  }
+  await cluster.run(started)
+  await cluster.clock.advance(1_000)
+  expect(node.status).toBe('joined')
+  expect(node.inspect().links).toHaveLength(3)
+  // Three links, an introducer that was asked and answered, and the status.
+  expect(told.length).toBeGreaterThanOrEqual(5)
+  expect(new Set(told)).toEqual(new Set([thrown]))
+  await cluster.leave(0)
+  await cluster.clock.advance(1_000)
+  expect(node.inspect().links).toHaveLength(2)
+})

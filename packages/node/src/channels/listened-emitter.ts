@@ -1,7 +1,8 @@
-import { EventEmitter } from 'eventemitter3'
+import type { EventEmitter } from 'eventemitter3'
+import { GuardedEmitter } from '../guarded-emitter.js'
 
 /** An emitter that knows when somebody begins to listen, by whichever of its verbs: what came before can be handed over. */
-export abstract class ListenedEmitter<E extends EventEmitter.ValidEventTypes> extends EventEmitter<E> {
+export abstract class ListenedEmitter<E extends EventEmitter.ValidEventTypes> extends GuardedEmitter<E> {
   /** Called after each new listener, of any event. */
   protected abstract listened(): void
 
