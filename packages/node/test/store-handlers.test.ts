@@ -1,6 +1,7 @@
-import { compareDistances, type Id, keyIdOf } from '@kadrtc/kademlia'
+import { compareDistances, type Id, keyIdOf, slotOf } from '@kadrtc/kademlia'
 import { MemoryRecordStore } from '@kadrtc/node'
 import { SeededRandom, StubIdentity } from '@kadrtc/simulator'
+import { recordVersion, slotHash } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { LinkTable } from '../src/overlay/link-table.js'
 import { RecordShelf } from '../src/records/record-shelf.js'
@@ -26,6 +27,7 @@ function node(own: Id, peers?: readonly Id[]) {
     if (index !== undefined && links.inBucket(index) < 3) links.add(new FakeLink(peer), 0)
   }
   const wallMs = () => 1_000
+  const offeredBy: Id[] = []
   const ports = {
     own,
     links,
@@ -33,7 +35,10 @@ function node(own: Id, peers?: readonly Id[]) {
     wallMs,
     shelf: new RecordShelf(own, new MemoryRecordStore(), settings, wallMs, () => undefined),
     proofs: { check: () => 'ok' },
-    replication: { onStored: () => undefined },
+    replication: {
+      onStored: () => undefined,
+      onOffered: (_slot: string, _keyId: Id, holder: Id) => offeredBy.push(holder),
+    },
   } as unknown as HandlerPorts
   const handlers = new StoreHandlers(ports)
   const asker = keyIdOf('asker')
@@ -43,7 +48,7 @@ function node(own: Id, peers?: readonly Id[]) {
     const reply = await handlers.store({ type: 'store', nonce: 1, record, cached: false }, origin)
     return reply.type === 'stored' ? reply.status : reply.type
   }
-  return { store }
+  return { store, handlers, origin, offeredBy }
 }
 
 describe('a replica is taken', () => {
@@ -71,4 +76,19 @@ describe('a replica is taken', () => {
     expect(await node(own).store(keyId)).toBe('not-near')
     expect(await node(own, farther).store(keyId)).toBe('stored')
   })
+})
+
+test('that another holder offers a record is believed of who is linked, and of nobody behind a relay', async () => {
+  const keyId = keyIdOf('offered')
+  const [own, relay, closer] = nearestFirst(keyId).slice(0, 3).reverse() as [Id, Id, Id]
+  const { store, handlers, origin, offeredBy } = node(own)
+  await store(keyId)
+  const record = signed({ keyId, expiresAtMs: 3_600_000 })
+  const entries = [{ slotHash: slotHash(slotOf(record)), version: recordVersion(record) }]
+  const digest = { type: 'digest', nonce: 1, entries } as const
+  const held = { type: 'wants', wanted: [false] }
+  expect(handlers.digest(digest, { ...origin, id: closer, route: [relay, closer] })).toMatchObject(held)
+  expect(offeredBy).toEqual([])
+  expect(handlers.digest(digest, { ...origin, id: closer, route: [closer] })).toMatchObject(held)
+  expect(offeredBy).toEqual([closer])
 })

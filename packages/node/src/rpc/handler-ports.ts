@@ -20,7 +20,7 @@ export interface HandlerPorts {
   readonly settings: Settings
   readonly transport: LinkTransport
   readonly wallMs: () => number
-  /** Told of each replica that is new here, and of each that a holder offers. */
+  /** Told of each replica that is new here, and of each that a holder offers straight over its link. */
   readonly replication: ReplicaEvents
   /** Siblings that are there and to whom no link comes about. */
   unlinkedSiblings(): readonly Contact[]

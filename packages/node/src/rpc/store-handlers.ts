@@ -116,11 +116,14 @@ export class StoreHandlers {
       .length
   }
 
+  /** That a holder sees to a record is believed of who is linked here: over relays anybody may say to be anybody. */
   digest(request: Digest, origin: Origin): Reply {
     const { shelf, replication } = this.ports
+    const isSure = origin.route.length === 1
     const wanted = request.entries.map(({ slotHash, version }) => {
       const held = shelf.byHash(slotHash)
-      if (held && sameBytes(version, held.version)) replication.onOffered(held.slot, held.keyId, origin.id)
+      if (isSure && held && sameBytes(version, held.version))
+        replication.onOffered(held.slot, held.keyId, origin.id)
       return !held || mayBeNewer(version, held.version)
     })
     return { type: 'wants', nonce: request.nonce, wanted }
