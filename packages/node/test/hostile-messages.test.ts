@@ -130,10 +130,12 @@ describe('signals and packets in another’s name', () => {
     const record = { value: new Uint8Array(65_536), format: 0 }
     await cluster.run(cluster.node(2).records.put(keyIdOf('large'), record, { until: 'all' }))
     const before = victim.inspect().counters.lateReplies!
-    const asked = encodeMessage({ type: 'find-value', nonce: 1, keyId: keyIdOf('large'), all: false })
-    const inItsName = { kind: 'along', path: [victim.id, raw.id, node.id], index: 2, body: asked } as const
+    const inItsName = { kind: 'along', path: [victim.id, raw.id, node.id], index: 2 } as const
     raw.packets.length = 0
-    for (let i = 0; i < 10; i++) raw.sendPacket(inItsName)
+    for (let nonce = 1; nonce <= 10; nonce++) {
+      const body = encodeMessage({ type: 'find-value', nonce, keyId: keyIdOf('large'), all: false })
+      raw.sendPacket({ ...inItsName, body })
+    }
     await cluster.clock.advance(3_000)
     expect(victim.inspect().counters.lateReplies).toBe(before)
     // Whoever asked has them.

@@ -137,11 +137,11 @@ test('of content anybody may leave a copy on the way, and of no signed record', 
   const nowMs = cluster.clock.now()
   const record = content(Uint8Array.of(1), nowMs + hourMs)
   const old = signed({ by: raw.identity, keyId: record.keyId, seq: nowMs, expiresAtMs: nowMs + hourMs })
-  const copy = { type: 'store', nonce: 1, cached: true } as const
+  let nonce = 0
   // Over a relay, as readers leave it.
   const relayed = async (given: KadRecord) => {
     const target = cluster.node(5).id
-    const body = encodeMessage({ ...copy, record: given })
+    const body = encodeMessage({ type: 'store', nonce: ++nonce, cached: true, record: given })
     raw.packets.length = 0
     raw.sendPacket({ kind: 'toward', target, exact: true, hopsLeft: 15, path: [], body })
     await cluster.clock.advance(500)

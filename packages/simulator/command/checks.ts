@@ -8,14 +8,14 @@
  */
 import { authorIdOf, idToHex, type SignedRecord } from '@kadrtc/kademlia'
 import { type KadNode, KadrtcError } from '@kadrtc/node'
-import { type Cluster, linkBudgets, type Member, requestBudgets, SequenceWatcher } from '@kadrtc/simulator'
+import { atEveryMoment, type Cluster, type Member, SequenceWatcher } from '@kadrtc/simulator'
 
 /** A law was broken. The message says what and when, for people. */
 export class Violation extends Error {
   override readonly name = 'Violation'
 }
 
-/** Of virtual time. A look at one node takes 0.13 ms, so larger networks are looked at less often: some 7 ms for each virtual second. */
+/** Of virtual time. A look at one node takes 0.2 ms, so larger networks are looked at less often: some 10 ms for each virtual second. */
 const everyMsLeast = 2_000
 const everyMsPerNode = 20
 const violationsShown = 20
@@ -73,9 +73,4 @@ export class Checks {
       this.violate(`Node ${index}: ${violation}`)
     }
   }
-}
-
-/** All that must hold at every moment, whatever goes on. */
-function atEveryMoment(cluster: Cluster<KadNode>): string[] {
-  return [...linkBudgets(cluster), ...requestBudgets(cluster)]
 }
