@@ -95,3 +95,16 @@ test('who has joined asks seldom; who may be on an island asks soon, then ever m
   await clock.advance(600_000)
   expect(said.asked).toBe(4)
 })
+
+test('who dials those it was named stays with its introducer until that has ended', () => {
+  const { said, world, introductions, welcome } = rig()
+  world.dials = false
+  welcome([])
+  introductions.waiting()
+  expect(said.joined).toBe(1)
+  world.dials = true
+  welcome(named)
+  expect(said.joined).toBe(1)
+  introductions.joined()
+  expect(said.joined).toBe(2)
+})

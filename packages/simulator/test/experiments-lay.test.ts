@@ -5,7 +5,7 @@ import { median, sum } from '../src/experiments/measure.js'
 import { measureRouting } from '../src/experiments/routing.js'
 import { nearestLinks } from '../src/invariants.js'
 
-const options = { seed: 3, nodes: 120, settings: { k: 8 }, settleMs: 90_000 }
+const options = { seed: 3, nodes: 120, settings: { k: 8 }, settleMs: 90_000, unconnectable: 0 }
 const sizes = { keys: 20, getsPerKey: 3, valueBytes: 100 }
 
 for (const [how, lay] of [

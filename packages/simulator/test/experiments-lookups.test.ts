@@ -43,7 +43,13 @@ test('halves that never meet again do not find what the other wrote', async () =
 const churning = { ...small, warmUpMs: 10_000, quietMs: 10_000, forMs: 60_000, lookups: 100, traces: 100 }
 
 test('without churn every lookup ends at the closest node, and no link need be opened for it', async () => {
-  const result = await churnLookups({ ...churning, meanSessionMs: 1e12, values: 20, gets: 50 })
+  const result = await churnLookups({
+    ...churning,
+    meanSessionMs: 1e12,
+    values: 20,
+    gets: 50,
+    unconnectable: 0,
+  })
   expect(result).toMatchObject({ lookupSuccess: 1, retriedSuccess: 1, plainSuccess: 1, getSuccess: 1 })
   expect(result.lookups).toEqual({ lookups: 100, right: 100, wrong: 0, unanswered: 0 })
   expect(result).toMatchObject({ gets: 50, departures: 0, joinedShare: 1 })

@@ -11,6 +11,7 @@ const sparse = {
   seed: 7,
   nodes: 60,
   settleMs: 30_000,
+  unconnectable: 0,
   settings: { k: 3, linksPerBucket: 1, idleLinkMs: 1_000 },
 }
 

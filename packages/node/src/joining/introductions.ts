@@ -144,7 +144,8 @@ export class Introductions {
     if (this.#linked) this.#comeBack(atWork)
     else if (dials) atWork.failures = 0
     else this.#connectAfter(atWork, this.#pauseMs(atWork))
-    if (this.#settled) atWork.session.joined()
+    // Who has said that lets it go, and the signals to those who are being dialled with it.
+    if (this.#settled && !dials) atWork.session.joined()
   }
 
   #onDown(atWork: AtWork, error: KadrtcError | undefined): void {
