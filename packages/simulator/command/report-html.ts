@@ -172,7 +172,7 @@ dt { color: var(--faint); font-size: .8125rem; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .plots, .tables { display: grid; gap: 1rem; margin-bottom: 1rem; align-items: start; }
 .plots { grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); }
-.tables { grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
+.tables { grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); }
 figure, section { margin: 0; min-width: 0; padding: 1rem; background: var(--card); border: 1px solid var(--rule);
   border-radius: .5rem; }
 figure ul { display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin: 0 0 .25rem; padding: 0; list-style: none;
