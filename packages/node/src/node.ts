@@ -14,22 +14,19 @@ import { type OperationOptions, withDeadline } from './deadline.js'
 import { KadrtcError } from './errors.js'
 import { GuardedEmitter } from './guarded-emitter.js'
 import { type Inspection, inspectionOf, type NodeStatus } from './inspection.js'
-import { type IntroducerState, Introductions } from './joining/introductions.js'
+import { Introductions } from './joining/introductions.js'
 import { Joining } from './joining/joining.js'
 import { MassLoss } from './joining/mass-loss.js'
 import { findClosest } from './lookups/find-closest.js'
-import { firstWays } from './lookups/ways.js'
+import type { LookupPorts } from './lookups/lookup-ports.js'
+import { type TracedRoute, traceRoute } from './lookups/trace-route.js'
+import type { NodeEvents, NodePorts } from './node-ports.js'
 import { Dialler } from './overlay/dialler.js'
 import { LinkKeeper } from './overlay/link-keeper.js'
 import { LinkTable } from './overlay/link-table.js'
 import { Router } from './overlay/router.js'
 import { overlayPath } from './overlay/signal-paths.js'
-import type { Clock } from './ports/clock.js'
-import type { Identity } from './ports/identity.js'
-import type { Introducer } from './ports/introducer.js'
-import type { CloseReason, Link, LinkTransport } from './ports/link-transport.js'
-import type { Random } from './ports/random.js'
-import type { RecordStore } from './ports/record-store.js'
+import type { CloseReason, Link } from './ports/link-transport.js'
 import { Demand } from './records/demand.js'
 import { RecordProofs } from './records/proofs.js'
 import { Publisher } from './records/publisher.js'
@@ -41,39 +38,13 @@ import { ping } from './rpc/ping.js'
 import { Rpc } from './rpc/rpc.js'
 import { type Settings, settle } from './settings.js'
 
-export interface NodePorts {
-  /** Nodes of different networks never meet. 1 to 64 bytes of UTF-8. */
-  readonly network: string
-  readonly identity: Identity
-  readonly transport: LinkTransport
-  readonly introducers: readonly Introducer[]
-  /** What this node holds for others. */
-  readonly records: RecordStore
-  /** What this node published itself, to be put again after a restart. */
-  readonly published: RecordStore
-  readonly clock: Clock
-  readonly random: Random
-  readonly settings?: Partial<Settings>
-}
-
-export interface NodeEvents {
-  status: (status: NodeStatus) => void
-  /** A link opened. `peer` is the node id in hex. */
-  link: (link: { readonly peer: string }) => void
-  unlink: (link: { readonly peer: string; readonly reason: CloseReason }) => void
-  introducer: (introducer: { readonly name: string; readonly state: IntroducerState }) => void
-  /** A peer opened a channel to us. With no listener such channels are refused. */
-  channel: (channel: Channel) => void
-  /** Something works less well than it should; nothing is lost. */
-  warning: (error: KadrtcError) => void
-}
-
 export class KadNode extends GuardedEmitter<NodeEvents> {
   readonly id: Id
   readonly settings: Settings
   readonly records: RecordVerbs
   /** Are channels of peers accepted? Default: if somebody listens for them. */
   takesChannels: () => boolean = () => this.listenerCount('channel') > 0
+  readonly #lookupPorts: LookupPorts
   readonly #links: LinkTable
   readonly #router: Router
   readonly #rpc: Rpc
@@ -140,6 +111,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
       { shelf, proofs, published: ports.published, onStoreFailed, ...lookupPorts },
       settings.publishedMax,
     )
+    this.#lookupPorts = lookupPorts
     this.#links = links
     this.#router = router
     this.#rpc = rpc
@@ -229,7 +201,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
     return withDeadline(this.ports.clock, options, this.settings.operationTimeoutMs, async (signal) => {
       const unpin = this.#keeper.pin(peer)
       try {
-        const path = overlayPath({ own: this.id, rpc: this.#rpc, links: this.#links }, peer, undefined)
+        const path = overlayPath(this.#lookupPorts, peer, undefined)
         const link = this.#links.get(peer) ?? (await this.#dialler.dial(peer, path, signal))
         return await this.#channels.open(link, options.label ?? '', signal)
       } finally {
@@ -245,23 +217,17 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
   async ping(peer: Id, options: OperationOptions & { readonly payload?: Uint8Array } = {}): Promise<number> {
     this.#throwIfClosed()
     const { timeoutMs = this.settings.operationTimeoutMs } = options
-    return ping({ own: this.id, links: this.#links, rpc: this.#rpc }, peer, { ...options, timeoutMs })
+    return ping(this.#lookupPorts, peer, { ...options, timeoutMs })
   }
 
   /**
    * Where a packet toward an id ends: the node there, the hops to it, and the round trip in ms. Rejects with UNREACHABLE,
    * TIMEOUT, CLOSED, or the signal's reason.
    */
-  async traceRoute(
-    target: Id,
-    options: OperationOptions = {},
-  ): Promise<{ readonly node: Id; readonly hops: number; readonly rttMs: number }> {
+  async traceRoute(target: Id, options: OperationOptions = {}): Promise<TracedRoute> {
     this.#throwIfClosed()
-    const [way] = firstWays(this.id, target, this.#links, 1)
-    if (!way) throw new KadrtcError('UNREACHABLE', 'this node has no link')
     const { signal, timeoutMs = this.settings.operationTimeoutMs } = options
-    const answer = await this.#rpc.request(way, { type: 'find-node', target }, { signal, timeoutMs })
-    return { node: answer.responder, hops: answer.route.length, rttMs: answer.rttMs }
+    return traceRoute(this.#lookupPorts, target, { signal, timeoutMs })
   }
 
   /**
@@ -270,11 +236,9 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
    */
   async closest(target: Id, options: OperationOptions = {}): Promise<readonly Id[]> {
     this.#throwIfClosed()
-    const { clock, random } = this.ports
     const { settings } = this
-    const ports = { own: this.id, clock, rpc: this.#rpc, links: this.#links, settings, random }
-    const found = await withDeadline(clock, options, settings.operationTimeoutMs, (signal) =>
-      findClosest(ports, target, { signal, inDoubt: 'wait' }),
+    const found = await withDeadline(this.ports.clock, options, settings.operationTimeoutMs, (signal) =>
+      findClosest(this.#lookupPorts, target, { signal, inDoubt: 'wait' }),
     )
     const closest = [this.id, ...found.map(({ id }) => id)].sort((a, b) => compareDistances(target, a, b))
     return closest.slice(0, settings.k)

@@ -8,6 +8,7 @@ import {
   type IntroducerEvents,
   type IntroducerSession,
   KadrtcError,
+  refusalError,
   type Timer,
 } from '@kadrtc/node'
 import {
@@ -17,7 +18,6 @@ import {
   helloSigningBytes,
   networkHash,
   protocolVersion,
-  type RefusalCode,
   WireError,
 } from '@kadrtc/wire'
 import type { VirtualClock } from './virtual-clock.js'
@@ -121,7 +121,7 @@ export class VirtualIntroducerSession implements IntroducerSession {
         this.#down(undefined)
         break
       case 'refused':
-        this.#down(refusal(message.code, message.text))
+        this.#down(refusalError(message.code, message.text || message.code))
         break
     }
   }
@@ -160,16 +160,4 @@ export class VirtualIntroducerSession implements IntroducerSession {
 
 function unreachable(detail: string): KadrtcError {
   return new KadrtcError('SERVER_UNREACHABLE', detail)
-}
-
-function refusal(code: RefusalCode, text: string): KadrtcError {
-  const detail = text || code
-  switch (code) {
-    case 'wrong-network':
-      return new KadrtcError('WRONG_NETWORK', detail)
-    case 'shutting-down':
-      return unreachable(detail)
-    default:
-      return new KadrtcError('SERVER_REFUSED', detail)
-  }
 }

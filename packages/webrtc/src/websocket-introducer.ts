@@ -12,6 +12,7 @@ import {
   type IntroducerEvents,
   type IntroducerSession,
   KadrtcError,
+  refusalError,
   type Timer,
 } from '@kadrtc/node'
 import {
@@ -21,7 +22,6 @@ import {
   helloSigningBytes,
   networkHash,
   protocolVersion,
-  type RefusalCode,
   type ServerMessage,
   WireError,
 } from '@kadrtc/wire'
@@ -158,7 +158,7 @@ class Session implements IntroducerSession {
       case 'goodbye':
         return this.#down(undefined)
       case 'refused':
-        return this.#down(this.#refusal(message.code, message.text))
+        return this.#down(refusalError(message.code, `${this.url}: ${message.text || message.code}`))
       default:
         return message satisfies never
     }
@@ -213,25 +213,5 @@ class Session implements IntroducerSession {
 
   #unreachable(detail: string): KadrtcError {
     return new KadrtcError('SERVER_UNREACHABLE', `${this.url}: ${detail}`)
-  }
-
-  #refusal(code: RefusalCode, text: string): KadrtcError {
-    const detail = `${this.url}: ${text || code}`
-    switch (code) {
-      case 'wrong-network':
-        return new KadrtcError('WRONG_NETWORK', detail)
-      case 'shutting-down':
-        return new KadrtcError('SERVER_UNREACHABLE', detail)
-      case 'bad-proof':
-      case 'rate-limited':
-      case 'too-large':
-      case 'bad-message':
-      case 'version':
-      case 'timeout':
-      case 'replaced':
-        return new KadrtcError('SERVER_REFUSED', detail)
-      default:
-        return code satisfies never
-    }
   }
 }
