@@ -99,7 +99,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
     const router = new Router(own, links, now, {
       deliver: (body, origin) => this.#rpc.deliver(body, origin),
       answersEarly: (body) => this.#rpc.answersEarly(body),
-      routeAround: (id) => this.#keeper.unlinked.routeTo(id),
+      routeAround: (id, passed) => this.#keeper.unlinked.routeTo(id, passed),
     })
     const rpc = new Rpc({ identity, clock, random, networkHash: hash }, router, links, handlers, settings)
     rpc.onNotice = (notice, link) => this.#onNotice(notice, link)
@@ -165,7 +165,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
       onStatus: (status) => this.#become(status),
       ...lookupPorts,
     })
-    transport.onRequest((peer) => keeper.mayOpen(peer))
+    transport.onRequest((peer, { route }) => keeper.mayOpen(peer, route))
     transport.onLink((link) => this.#onLink(link))
   }
 

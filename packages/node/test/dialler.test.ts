@@ -11,7 +11,7 @@ const path = { send: () => undefined }
 interface Dialled {
   readonly peer: Id
   open(): void
-  fail(code: 'TIMEOUT' | 'REFUSED'): void
+  fail(code: 'TIMEOUT' | 'REFUSED' | 'UNREACHABLE'): void
 }
 
 /** A dialler over a transport whose dials end when the test says so; as the port asks, dials to one peer are shared. */
@@ -70,7 +70,85 @@ describe('whom to dial', () => {
   })
 })
 
+describe('a dial that takes longer than one that works', () => {
+  test('gives its place away, and twice as many are never under way', async () => {
+    const { dialler, clock } = rig(2)
+    const dialled = (bits: string) => dialler.tryDial(tinyId(bits), path)
+    expect(['1', '10', '11'].map(dialled)).toEqual([true, true, false])
+    expect([dialler.prompt, dialler.isSlow(peer)]).toEqual([2, false])
+    await clock.advance(3_000)
+    expect([dialler.prompt, dialler.isSlow(peer)]).toEqual([0, true])
+    expect(['11', '100', '101'].map(dialled)).toEqual([true, true, false])
+    await clock.advance(3_000)
+    expect([dialler.underWay, dialler.hasRoom]).toEqual([4, false])
+  })
+})
+
+describe('a peer that is going to open a link', () => {
+  test('is not dialled, and left alone for a minute when it has not', async () => {
+    const { dialler, clock } = rig()
+    dialler.expect(peer)
+    expect([dialler.wants(peer), dialler.avoids(peer)]).toEqual([false, false])
+    await clock.advance(20_000)
+    expect([dialler.wants(peer), dialler.isApart(peer)]).toEqual([false, true])
+    await clock.advance(60_000)
+    expect(dialler.wants(peer)).toBe(true)
+  })
+
+  test('is forgotten when the link stands', async () => {
+    const { dialler, clock } = rig()
+    dialler.expect(peer)
+    dialler.onLinkOpened(peer)
+    expect(dialler.wants(peer)).toBe(true)
+    await clock.advance(20_000)
+    expect(dialler.wants(peer)).toBe(true)
+  })
+
+  test('is forgotten on close, and of many no more than 128 are remembered', async () => {
+    const { dialler, clock } = rig()
+    for (let i = 0; i < 129; i++) dialler.expect(keyNumber(i).id)
+    expect(dialler.wants(keyNumber(127).id)).toBe(false)
+    expect(dialler.wants(keyNumber(128).id)).toBe(true)
+    dialler.close()
+    await clock.advance(20_000)
+    expect(dialler.avoided).toBe(0)
+  })
+})
+
 describe('after a dial in vain', () => {
+  test('who answered is left alone for a minute, and sooner dialled again by who has few links', async () => {
+    for (const { links, waitS } of [
+      { links: 5, waitS: 60 },
+      { links: 4, waitS: 5 },
+    ]) {
+      const { dialler, dialled, clock, table } = rig()
+      for (let i = 0; i < links; i++) table.add(new FakeLink(keyNumber(i).id), 0)
+      dialler.tryDial(peer, path)
+      dialled[0]!.fail('UNREACHABLE')
+      await settled()
+      expect(dialler.isApart(peer)).toBe(links === 5)
+      await clock.advance(waitS * 1_000 - 1)
+      expect(dialler.wants(peer)).toBe(false)
+      await clock.advance(1)
+      expect(dialler.wants(peer)).toBe(true)
+    }
+  })
+
+  test('it is told of, unless who waited for it gave up', async () => {
+    const { dialler, dialled } = rig()
+    const failed: unknown[] = []
+    dialler.onFailed = (...of) => failed.push(of)
+    const abort = new AbortController()
+    dialler.dial(peer, path, abort.signal).catch(() => undefined)
+    abort.abort(new Error('enough'))
+    await settled()
+    expect(failed).toEqual([])
+    dialler.tryDial(tinyId('10'), path)
+    dialled.at(-1)!.fail('UNREACHABLE')
+    await settled()
+    expect(failed).toEqual([[tinyId('10'), 'UNREACHABLE']])
+  })
+
   test('the peer is left alone, twice as long each time, and no longer than five minutes', async () => {
     const { dialler, dialled, clock } = rig()
     const waits: number[] = []

@@ -270,8 +270,8 @@ describe('a record for a key that is far', () => {
       ranks.push(...[...spreaders].map((id) => byDistance.findIndex((node) => node.id === id)))
     }
     expect(Math.max(...ranks)).toBeGreaterThan(0)
-    // Of four replicas, as far as one of them can tell.
-    expect(Math.max(...ranks)).toBeLessThan(6)
+    // Of four replicas, as far as one of them can tell: it is linked to those nearest to itself, and not to all nearest to the key.
+    expect(Math.max(...ranks)).toBeLessThan(8)
   })
 
   test('reaches them too when nobody passes it on', async () => {

@@ -18,8 +18,8 @@ async function twoApart() {
   const isPair = (a: Id, b: Id) => equalIds(b, other) && (equalIds(a, first) || equalIds(a, third))
   cluster.network.faults.canConnect = (a, b) => !isPair(a, b) && !isPair(b, a)
   await cluster.grow(12)
-  // Who was only dialled hears of the other when it looks around.
-  await cluster.clock.advance(600_000)
+  // By then each dial has failed.
+  await cluster.clock.advance(20_000)
   const nodeOf = (id: Id) => cluster.nodes.find((node) => equalIds(node.id, id))!
   return { cluster, one: nodeOf(first), other: nodeOf(other), third: nodeOf(third) }
 }
@@ -87,4 +87,37 @@ test('once it has gone it is named no more, within a little more than a minute',
   cluster.crash(cluster.members.find(({ node }) => node === other)!.index)
   await cluster.clock.advance(110_000)
   expect(await named(cluster, one, other.id)).not.toContain(idToHex(other.id))
+})
+
+test('both know each other as soon as one has answered the other, though the dial goes on', async () => {
+  const cluster = swarm({ settings: { k } })
+  await cluster.grow(11)
+  const { member, started } = cluster.add()
+  const newcomer = member.node
+  const [nearest] = cluster.nodes
+    .filter((node) => node !== newcomer)
+    .sort((a, b) => compareDistances(newcomer.id, a.id, b.id)) as [KadNode]
+  const isPair = (a: Id, b: Id) => [a, b].every((id) => id === newcomer.id || id === nearest.id)
+  cluster.network.faults.canConnect = (a, b) => !isPair(a, b)
+  await cluster.run(started)
+  await cluster.clock.advance(3_000)
+  expect(newcomer.inspect().dialling + nearest.inspect().dialling).toBeGreaterThan(0)
+  expect(linksTo(newcomer, nearest)).toBe(false)
+  expect(await named(cluster, newcomer, nearest.id)).toContain(idToHex(nearest.id))
+  expect(await named(cluster, nearest, newcomer.id)).toContain(idToHex(newcomer.id))
+})
+
+test('it is reached, and stays known, when those who named it have gone', async () => {
+  const { cluster, one, other, third } = await twoApart()
+  const way = { kind: 'route', route: [one.id, other.id] } as const
+  const ask = () =>
+    cluster.run(third.records.ports.rpc.request(way, { type: 'ping', payload: new Uint8Array(0) }))
+  const relay = (await ask()).route.at(-2)!
+  cluster.crash(cluster.members.find(({ node }) => equalIds(node.id, relay))!.index)
+  await cluster.clock.advance(30_000)
+  const { responder, route } = await ask()
+  expect(idToHex(responder)).toBe(idToHex(other.id))
+  expect(route.map(idToHex)).not.toContain(idToHex(relay))
+  await cluster.clock.advance(180_000)
+  expect(await named(cluster, one, other.id)).toContain(idToHex(other.id))
 })

@@ -6,7 +6,7 @@
  *     cluster.add({ lying: { drop: 0.5, mislead: 1 } })
  */
 import { compareDistances, equalIds, type Id, isCloser } from '@kadrtc/kademlia'
-import type { CancelSignal, CloseReason, Link, LinkTransport, SignalPath } from '@kadrtc/node'
+import type { CloseReason, DialOptions, Link, LinkTransport, SignalPath } from '@kadrtc/node'
 import {
   contactsMax,
   decodeMessage,
@@ -61,7 +61,7 @@ export class LyingTransport implements LinkTransport {
     this.#networkHash = networkHash(network)
   }
 
-  async dial(peer: Id, path: SignalPath, options?: { signal?: CancelSignal }): Promise<Link> {
+  async dial(peer: Id, path: SignalPath, options?: DialOptions): Promise<Link> {
     return this.#wrap(await this.honest.dial(peer, path, options))
   }
 
@@ -73,7 +73,7 @@ export class LyingTransport implements LinkTransport {
     this.honest.onLink((link) => handler(this.#wrap(link)))
   }
 
-  onRequest(mayOpen: (peer: Id) => boolean): void {
+  onRequest(mayOpen: (peer: Id, path: SignalPath) => boolean): void {
     this.honest.onRequest(mayOpen)
   }
 

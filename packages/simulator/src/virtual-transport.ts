@@ -6,6 +6,7 @@
 import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import {
   type CancelSignal,
+  type DialOptions,
   type ErrorCode,
   type Identity,
   KadrtcError,
@@ -37,6 +38,7 @@ export interface DialMedium {
 interface Waiter {
   resolve(link: Link): void
   reject(reason: unknown): void
+  onAgreed(): void
 }
 
 /** Links wanted by this side. At most one dial per peer; bounded by `dialsMax`. */
@@ -73,7 +75,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
   readonly #dials = new Map<string, Dial>()
   readonly #expected = new Map<string, Expected>()
   #told: (link: Link) => void = () => {}
-  #mayOpen: (peer: Id) => boolean = () => true
+  #mayOpen: (peer: Id, path: SignalPath) => boolean = () => true
   #slowMs = 0
   #isGone = false
 
@@ -104,7 +106,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     return { dials: this.#dials.size, expected: this.#expected.size }
   }
 
-  dial(peer: Id, path: SignalPath, { signal }: { signal?: CancelSignal } = {}): Promise<Link> {
+  dial(peer: Id, path: SignalPath, { signal, onAgreed }: DialOptions = {}): Promise<Link> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#isGone) return Promise.reject(new KadrtcError('CLOSED', 'transport'))
     if (equalIds(peer, this.identity.id)) return Promise.reject(new KadrtcError('UNREACHABLE', 'own id'))
@@ -115,9 +117,10 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
       return Promise.reject(new KadrtcError('BUSY', `${this.medium.dialsMax} dials are under way`))
     }
     const dial = known ?? this.#begin(peer, path)
-    const waiting = this.#wait(dial, signal)
+    const waiting = this.#wait(dial, signal, onAgreed)
+    if (dial.isAgreed || dial.isYielding) onAgreed?.()
     // A link of that peer's dial is on its way: it is waited for, so that there are not two.
-    if (!known && this.#expected.has(idKey(peer))) dial.isYielding = true
+    if (!known && this.#expected.has(idKey(peer))) this.#yield(dial)
     else if (!known) this.#ask(dial)
     else if (known.isAsked && !known.isAgreed)
       path.send(encodeSignal({ kind: 'request', dialId: known.dialId }))
@@ -140,7 +143,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     this.#told = handler
   }
 
-  onRequest(mayOpen: (peer: Id) => boolean): void {
+  onRequest(mayOpen: (peer: Id, path: SignalPath) => boolean): void {
     this.#mayOpen = mayOpen
   }
 
@@ -250,7 +253,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     return dial
   }
 
-  #wait(dial: Dial, signal: CancelSignal | undefined): Promise<Link> {
+  #wait(dial: Dial, signal: CancelSignal | undefined, onAgreed: (() => void) | undefined): Promise<Link> {
     return new Promise((resolve, reject) => {
       const done = () => {
         signal?.removeEventListener('abort', cancel)
@@ -265,6 +268,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
           done()
           reject(reason)
         },
+        onAgreed: () => onAgreed?.(),
       }
       const cancel = () => {
         waiter.reject(signal?.reason)
@@ -282,7 +286,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     const isForDial = dial?.dialId === dialId
     switch (kind) {
       case 'request': {
-        const answer = this.#answerTo(from, dialId)
+        const answer = this.#answerTo(from, dialId, path)
         if (answer) path.send(encodeSignal({ kind: answer, dialId }))
         return true
       }
@@ -306,7 +310,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
   }
 
   /** What to say to a request; nothing when this side's own dial goes first. */
-  #answerTo(from: Id, dialId: string): VirtualSignalKind | undefined {
+  #answerTo(from: Id, dialId: string, path: SignalPath): VirtualSignalKind | undefined {
     const key = idKey(from)
     const own = this.#dials.get(key)
     if (own && idKey(this.identity.id) < key) {
@@ -314,12 +318,12 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
       return undefined
     }
     if (own) {
-      own.isYielding = true
+      this.#yield(own)
       own.opening?.cancel()
       own.opening = undefined
     } else if (this.#expected.get(key)?.dialId !== dialId) {
       if (this.#expected.size >= this.medium.dialsMax) return 'busy'
-      if (!this.#mayOpen(from)) return 'refuse'
+      if (!this.#mayOpen(from, path)) return 'refuse'
     }
     this.#expect(key, dialId)
     return 'accept'
@@ -336,7 +340,18 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     this.#expected.delete(key)
   }
 
+  #yield(dial: Dial): void {
+    this.#tellAgreed(dial)
+    dial.isYielding = true
+  }
+
+  #tellAgreed(dial: Dial): void {
+    if (dial.isAgreed || dial.isYielding) return
+    for (const waiter of dial.waiters) waiter.onAgreed()
+  }
+
   #openSoon(dial: Dial): void {
+    this.#tellAgreed(dial)
     dial.isAgreed = true
     if (dial.opening || dial.isYielding) return
     const { id } = this.identity

@@ -28,7 +28,7 @@ test('two halves are cut, heal, and find what the other wrote', async () => {
 test('halves that never meet again do not find what the other wrote', async () => {
   const result = await partition({
     ...small,
-    settings: { k: 5, reintroductionMs: 100_000_000 },
+    settings: { k: 5, reintroductionMs: 1e12 },
     values: 20,
     probes: 20,
     cutMs: 120_000,

@@ -1,6 +1,6 @@
 /** Those who wait for a link to one peer. They share the attempt, and each may give up alone. */
 import type { Id } from '@kadrtc/kademlia'
-import type { CancelSignal, Link, SignalPath, Timer } from '@kadrtc/node'
+import type { DialOptions, Link, SignalPath, Timer } from '@kadrtc/node'
 import type { SignalLinkRequest } from '@kadrtc/wire'
 import type { Handshake } from './handshake.js'
 
@@ -13,6 +13,7 @@ export interface SetAside {
 interface Waiter {
   resolve(link: Link): void
   reject(error: unknown): void
+  onAgreed(): void
 }
 
 export class Dial {
@@ -21,6 +22,7 @@ export class Dial {
   /** We have asked, at some time. */
   hasAsked = false
   setAside: SetAside | undefined
+  #isAgreed = false
   /** Bounded by who calls `dial`. */
   readonly #waiters = new Set<Waiter>()
 
@@ -32,7 +34,8 @@ export class Dial {
     private readonly onDeserted: (dial: Dial) => void,
   ) {}
 
-  join(signal: CancelSignal | undefined): Promise<Link> {
+  join({ signal, onAgreed }: DialOptions): Promise<Link> {
+    if (this.#isAgreed) onAgreed?.()
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         waiter.reject(signal?.reason)
@@ -51,10 +54,18 @@ export class Dial {
           leave()
           reject(error)
         },
+        onAgreed: () => onAgreed?.(),
       }
       signal?.addEventListener('abort', onAbort)
       this.#waiters.add(waiter)
     })
+  }
+
+  /** The peer has agreed to a link, or wants one itself. */
+  agreed(): void {
+    if (this.#isAgreed) return
+    this.#isAgreed = true
+    for (const waiter of [...this.#waiters]) waiter.onAgreed()
   }
 
   resolve(link: Link): void {

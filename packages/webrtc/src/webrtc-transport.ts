@@ -9,8 +9,8 @@
  */
 import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import {
-  type CancelSignal,
   type Clock,
+  type DialOptions,
   type Identity,
   KadrtcError,
   type Link,
@@ -63,7 +63,7 @@ class Transport implements WebRtcTransport {
   readonly #handshakes = new Map<string, Handshake>()
   #closed = false
   #onLink: (link: Link) => void = () => {}
-  #mayOpen: (peer: Id) => boolean = () => true
+  #mayOpen: (peer: Id, path: SignalPath) => boolean = () => true
 
   constructor(options: WebRtcTransportOptions) {
     this.#identity = options.identity
@@ -96,7 +96,7 @@ class Transport implements WebRtcTransport {
     this.#onLink = handler
   }
 
-  onRequest(mayOpen: (peer: Id) => boolean): void {
+  onRequest(mayOpen: (peer: Id, path: SignalPath) => boolean): void {
     this.#mayOpen = mayOpen
   }
 
@@ -111,7 +111,7 @@ class Transport implements WebRtcTransport {
     }
   }
 
-  async dial(peer: Id, path: SignalPath, options: { signal?: CancelSignal } = {}): Promise<Link> {
+  async dial(peer: Id, path: SignalPath, options: DialOptions = {}): Promise<Link> {
     if (this.#closed) throw new KadrtcError('CLOSED')
     if (options.signal?.aborted) throw options.signal.reason
     if (!this.#webRtc) throw new KadrtcError('NO_WEBRTC')
@@ -122,7 +122,7 @@ class Transport implements WebRtcTransport {
     const underWay = this.#dials.get(key)
     underWay?.own?.requestBy(path)
     const dial = underWay ?? this.#startDial(peer, key, path, this.#webRtc)
-    return dial.join(options.signal)
+    return dial.join(options)
   }
 
   receiveSignal(from: Id, bytes: Uint8Array, path: SignalPath): void {
@@ -153,7 +153,8 @@ class Transport implements WebRtcTransport {
     const dial = new Dial(peer, path, timer, () => this.#failDial(dial, undefined))
     this.#dials.set(key, dial)
     // Has the peer asked first? Then its attempt is ours too.
-    if (!this.#answering.has(key)) this.#ask(dial, webRtc)
+    if (this.#answering.has(key)) dial.agreed()
+    else this.#ask(dial, webRtc)
     return dial
   }
 
@@ -175,8 +176,10 @@ class Transport implements WebRtcTransport {
   }
 
   #take(from: Id, signal: Signal, bytes: Uint8Array, path: SignalPath): void {
-    if (signal.kind === 'request') this.#takeRequest(from, signal, path)
-    else this.#handshakes.get(attemptKey(from, signal.connectionId))?.receive(signal, bytes, path)
+    if (signal.kind === 'request') return this.#takeRequest(from, signal, path)
+    this.#handshakes.get(attemptKey(from, signal.connectionId))?.receive(signal, bytes, path)
+    const dial = this.#dials.get(idKey(from))
+    if (dial?.own?.unanswered === false) dial.agreed()
   }
 
   /** Both asked (glare): the lower id makes the offer, and the request of the higher one is the one that counts. */
@@ -191,7 +194,7 @@ class Transport implements WebRtcTransport {
   }
 
   #consider(peer: Id, request: SignalLinkRequest, path: SignalPath): void {
-    if (this.#mayOpen(peer)) this.#answer(peer, request, path)
+    if (this.#mayOpen(peer, path)) this.#answer(peer, request, path)
     else this.#refuse(peer, request.connectionId, path, 'unwanted')
   }
 
@@ -220,6 +223,7 @@ class Transport implements WebRtcTransport {
     })
     this.#answering.set(key, { handshake, timer })
     this.#handshakes.set(attemptKey(peer, request.connectionId), handshake)
+    this.#dials.get(key)?.agreed()
     handshake.offer(request.publicKey)
   }
 

@@ -182,16 +182,13 @@ export class Joining {
     }
   }
 
-  /**
-   * Carefully, but not before most siblings are linked: then each is asked straight, and not over relays. Over one path, since
-   * all siblings are asked: a second one goes on among those who are not linked, and took a quarter of all bytes under churn.
-   */
+  /** When most siblings are linked: then each is asked straight, and not over relays. */
   #lookAround(): void {
     const { clock, keeper } = this.ports
     this.#looking?.cancel()
     this.#looking = clock.setTimer(settlingMs, () => {
       keeper.refresher
-        .refreshSiblings(1)
+        .refreshSiblings()
         .then(() => keeper.refresher.refreshBuckets())
         .catch(() => undefined)
     })

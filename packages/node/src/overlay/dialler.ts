@@ -3,26 +3,54 @@
  */
 import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
-import type { Clock } from '../ports/clock.js'
+import { type ErrorCode, KadrtcError } from '../errors.js'
+import type { Clock, Timer } from '../ports/clock.js'
 import type { Link, LinkTransport, SignalPath } from '../ports/link-transport.js'
 import type { LinkTable } from './link-table.js'
 
 /** After a failed dial a peer is left alone this long, twice as long each time, up to the most. Guesses. */
 export const avoidLeastMs = 5_000
 const avoidMostMs = 300_000
+/**
+ * Two that answer each other and come to no link, as between two strict NATs, will hardly do better soon. It may have been chance
+ * all the same, and who has few links cannot wait. Guesses.
+ */
+const avoidApartMs = 60_000
+const fewLinks = 4
+/** A peer that asked for a link opens it, or has given up, by then: a transport's dials end before. */
+const expectedMs = 20_000
+export const expectedMax = 128
 /** Peers remembered as failing; the oldest are forgotten first. */
 export const avoidedMax = 512
 
+/**
+ * A dial that works takes five round trips and its signals. One that has taken this long may fail after fifteen seconds, and gives its
+ * place away: who is behind a symmetric NAT dials half of its siblings in vain, and had eleven links for as long.
+ */
+export const promptMs = 3_000
+
+interface UnderWay {
+  readonly sinceMs: number
+  waiters: number
+}
+
 interface Avoided {
   readonly untilMs: number
+  /** It answered, and no link came about. */
+  readonly isApart: boolean
   readonly failures: number
 }
 
 export class Dialler {
-  /** How many wait for a link to each peer. Bounded by `dialsMax`, and by what apps ask for. */
-  readonly #waiting = new Map<string, number>()
+  /** By peer. Bounded by twice `dialsMax`, and by what apps ask for. */
+  readonly #underWay = new Map<string, UnderWay>()
   readonly #avoided = new Map<string, Avoided>()
+  /** Peers that are going to open a link to this node. */
+  readonly #expected = new Map<string, Timer>()
   failures = 0
+  /** Told of each dial: that the peer has agreed to a link, and that none came about, unless nobody waits for it any more. */
+  onAgreed: (peer: Id) => void = () => undefined
+  onFailed: (peer: Id, code: ErrorCode | undefined) => void = () => undefined
 
   constructor(
     readonly own: Id,
@@ -33,7 +61,21 @@ export class Dialler {
   ) {}
 
   get underWay(): number {
-    return this.#waiting.size
+    return this.#underWay.size
+  }
+
+  /** Dials under way that may soon be links. */
+  get prompt(): number {
+    const sinceMs = this.clock.now() - promptMs
+    let prompt = 0
+    for (const dial of this.#underWay.values()) if (dial.sinceMs > sinceMs) prompt++
+    return prompt
+  }
+
+  /** Is a place free for one more? */
+  get hasRoom(): boolean {
+    const { dialsMax } = this
+    return this.underWay < dialsMax || (this.underWay < 2 * dialsMax && this.prompt < dialsMax)
   }
 
   /** Peers that are remembered as failing. */
@@ -45,7 +87,9 @@ export class Dialler {
   wants(peer: Id): boolean {
     // Nearly all who are asked about are linked, and to look that up is cheap.
     if (this.links.has(peer) || equalIds(peer, this.own) || this.avoids(peer)) return false
-    return this.#waiting.size === 0 || !this.#waiting.has(idKey(peer))
+    if (this.#underWay.size + this.#expected.size === 0) return true
+    const key = idKey(peer)
+    return !this.#underWay.has(key) && !this.#expected.has(key)
   }
 
   /** Was it dialled lately, and in vain? */
@@ -54,20 +98,45 @@ export class Dialler {
     return avoided !== undefined && avoided.untilMs > this.clock.now()
   }
 
-  /** How often it was dialled in vain since a link to it stood. */
-  failuresOf(peer: Id): number {
-    return this.#avoided.get(idKey(peer))?.failures ?? 0
+  /** Is it left alone because it answered and no link came about? */
+  isApart(peer: Id): boolean {
+    return this.avoids(peer) && this.#avoided.get(idKey(peer))?.isApart === true
   }
 
-  /** It is there and no link comes about, as between two strict NATs: the next attempts will hardly do better. */
-  avoidLong(peer: Id): void {
+  /** Is it being dialled, for longer than a dial that works takes? */
+  isSlow(peer: Id): boolean {
+    const dial = this.#underWay.size > 0 ? this.#underWay.get(idKey(peer)) : undefined
+    return dial !== undefined && dial.sinceMs <= this.clock.now() - promptMs
+  }
+
+  /** It has asked for a link and was let in: it is not dialled meanwhile, nor soon after if none comes about. */
+  expect(peer: Id): void {
     const key = idKey(peer)
-    this.#remember(key, { untilMs: this.clock.now() + avoidMostMs, failures: this.failuresOf(peer) })
+    if (this.#expected.size >= expectedMax || this.#expected.has(key)) return
+    const timer = this.clock.setTimer(expectedMs, () => {
+      this.#expected.delete(key)
+      this.#avoid(key, true)
+    })
+    this.#expected.set(key, timer)
+  }
+
+  /** A link stands, whoever opened it. */
+  onLinkOpened(peer: Id): void {
+    if (this.#expected.size + this.#avoided.size === 0) return
+    const key = idKey(peer)
+    this.#expected.get(key)?.cancel()
+    this.#expected.delete(key)
+    this.#avoided.delete(key)
+  }
+
+  close(): void {
+    for (const timer of this.#expected.values()) timer.cancel()
+    this.#expected.clear()
   }
 
   /** Dials in the background if it is worth it and a place is free; tells whether it did. */
   tryDial(peer: Id, path: SignalPath): boolean {
-    if (this.#waiting.size >= this.dialsMax || !this.wants(peer)) return false
+    if (!this.hasRoom || !this.wants(peer)) return false
     this.dial(peer, path).catch(() => undefined)
     return true
   }
@@ -78,27 +147,32 @@ export class Dialler {
    */
   async dial(peer: Id, path: SignalPath, signal?: CancelSignal): Promise<Link> {
     const key = idKey(peer)
-    this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1)
+    const underWay = this.#underWay.get(key) ?? { sinceMs: this.clock.now(), waiters: 0 }
+    underWay.waiters++
+    this.#underWay.set(key, underWay)
     try {
-      const link = await this.transport.dial(peer, path, signal ? { signal } : {})
-      this.#avoided.delete(key)
+      const link = await this.transport.dial(peer, path, { signal, onAgreed: () => this.onAgreed(peer) })
+      this.onLinkOpened(peer)
       return link
     } catch (error) {
-      const isLast = this.#waiting.get(key) === 1
-      if (isLast && !signal?.aborted) this.#avoid(key)
+      if (underWay.waiters === 1 && !signal?.aborted) {
+        this.failures += 1
+        const code = error instanceof KadrtcError ? error.code : undefined
+        this.#avoid(key, code === 'UNREACHABLE' && this.links.size > fewLinks)
+        this.onFailed(peer, code)
+      }
       throw error
     } finally {
-      const left = this.#waiting.get(key)! - 1
-      if (left > 0) this.#waiting.set(key, left)
-      else this.#waiting.delete(key)
+      underWay.waiters--
+      if (underWay.waiters === 0) this.#underWay.delete(key)
     }
   }
 
-  #avoid(key: string): void {
-    this.failures += 1
+  #avoid(key: string, isApart: boolean): void {
+    const leastMs = isApart ? avoidApartMs : avoidLeastMs
     const failures = (this.#avoided.get(key)?.failures ?? 0) + 1
-    const forMs = Math.min(avoidMostMs, avoidLeastMs * 2 ** (failures - 1))
-    this.#remember(key, { untilMs: this.clock.now() + forMs, failures })
+    const forMs = Math.min(avoidMostMs, leastMs * 2 ** (failures - 1))
+    this.#remember(key, { untilMs: this.clock.now() + forMs, failures, isApart })
   }
 
   #remember(key: string, avoided: Avoided): void {

@@ -12,13 +12,13 @@ import {
   RoutingTable,
   routingTableDefaults,
 } from '@kadrtc/kademlia'
-import { KadrtcError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
 import { type Contact, keptContact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
-import type { Dialler } from './dialler.js'
+import { type Dialler, promptMs } from './dialler.js'
 import { type LinkReason, linkReasons } from './link-reasons.js'
 import type { Neighbour } from './link-table.js'
 import { NearestContacts } from './nearest-contacts.js'
@@ -42,6 +42,7 @@ export class LinkKeeper {
   readonly #nearest: NearestContacts
   readonly #pinned = new Map<string, number>()
   #tending: Timer | undefined
+  #watching: Timer | undefined
   /** When all links were weighed last; undefined when a link or a pin has come or gone since. */
   #weighedAtMs: number | undefined
   /** What `members` said last, and of what it was made: a change of the neighbourhood is looked at by several. */
@@ -60,12 +61,15 @@ export class LinkKeeper {
     this.contacts = new RoutingTable<Contact>(ports.own, { k, replacementsMax })
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
     this.unlinked = new UnlinkedSiblings(ports, {
+      onFound: (contact) => this.hear([contact]),
       onGone: (id) => {
         this.forget(id)
         this.refresher.onSiblingMissed()
       },
       contactOf: (id) => this.#nearest.get(id),
     })
+    dialler.onAgreed = (peer) => this.#onAgreed(peer)
+    dialler.onFailed = (peer, code) => this.#onDialFailed(peer, code)
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),
       members: () => this.members(),
@@ -78,11 +82,15 @@ export class LinkKeeper {
    * May this peer open a link to us? Within the budget anyone. A full node makes room for who is near: the peer may be
    * a sibling of ours, or, just outside our k nearest, we may be one of its.
    */
-  mayOpen(peer: Id): boolean {
+  mayOpen(peer: Id, route: readonly Id[] | undefined): boolean {
     const { links, settings } = this.ports
     if (this.#closed) return false
-    if (links.size < settings.linksMax || links.has(peer)) return true
-    return this.#isAmongNearest(peer, 2 * settings.k) && this.#leastNeeded() !== undefined
+    const isLet =
+      links.size < settings.linksMax ||
+      links.has(peer) ||
+      (this.#isAmongNearest(peer, 2 * settings.k) && this.#leastNeeded() !== undefined)
+    if (isLet && !links.has(peer) && this.#isAmongNearest(peer, settings.k)) this.#expect(peer, route)
+    return isLet
   }
 
   /** Told of somebody near who has been heard of and is not linked, and of one who is there no more. */
@@ -115,6 +123,7 @@ export class LinkKeeper {
     this.contacts.offer(neighbour)
     this.#nearest.offer(neighbour)
     this.unlinked.forget(link.peer)
+    this.dialler.onLinkOpened(link.peer)
     if (links.size > settings.linksMax) this.#leastNeeded()?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()
@@ -136,16 +145,7 @@ export class LinkKeeper {
   hear(contacts: readonly Contact[], inMs = gatherMs): boolean {
     if (this.#closed) return false
     let news = false
-    const { links } = this.ports
-    const known = (id: Id) => links.get(id)?.peer ?? this.contacts.get(id)?.id
-    for (const named of contacts) {
-      if (links.has(named.id)) continue
-      const contact = keptContact(named, known)
-      this.contacts.offer(contact)
-      if (!this.#nearest.offer(contact)) continue
-      this.onHeard(contact)
-      news = true
-    }
+    for (const contact of contacts) if (this.#take(contact)) news = true
     this.#tendSoon(inMs)
     return news
   }
@@ -183,8 +183,36 @@ export class LinkKeeper {
   close(): void {
     this.#closed = true
     this.#tending?.cancel()
+    this.#watching?.cancel()
+    this.dialler.close()
     this.unlinked.close()
     this.refresher.close()
+  }
+
+  /** Takes note of somebody who is not linked; tells whether it is near and new. */
+  #take(named: Contact): boolean {
+    const { links } = this.ports
+    if (links.has(named.id)) return false
+    const contact = keptContact(named, (id) => links.get(id)?.peer ?? this.contacts.get(id)?.id)
+    this.contacts.offer(contact)
+    if (!this.#nearest.offer(contact)) return false
+    // Whoever names it to this node is linked to it.
+    if (this.dialler.isApart(contact.id)) this.unlinked.keep(contact.id)
+    this.onHeard(contact)
+    return true
+  }
+
+  /** A sibling that asks for a link is there, whether or not one comes about. */
+  #expect(peer: Id, route: readonly Id[] | undefined): void {
+    // Who asks by way of an introducer will be linked to whoever is nearest to it.
+    const byNearest = [...this.ports.links.closest(peer, 1), peer]
+    this.#take({ id: peer, route: route ?? byNearest })
+    this.unlinked.keep(peer)
+    this.dialler.expect(peer)
+  }
+
+  #onAgreed(peer: Id): void {
+    if (!this.#closed && this.#isAmongNearest(peer, this.ports.settings.k)) this.unlinked.keep(peer)
   }
 
   /** Buckets between us and our siblings of which too few are linked or known. */
@@ -212,29 +240,33 @@ export class LinkKeeper {
   #tend(): void {
     if (this.#closed) return
     const { dialler } = this
-    for (const contact of dialler.underWay < dialler.dialsMax ? this.#wanted() : []) {
-      if (dialler.underWay >= dialler.dialsMax) break
+    for (const contact of dialler.hasRoom ? this.#wanted() : []) {
+      if (!dialler.hasRoom) break
+      this.#watchDials()
       const path = overlayPath(this.ports, contact.id, contact.route)
-      dialler.dial(contact.id, path).then(
-        () => this.#tendSoon(),
-        (error) => this.#onDialFailed(contact.id, error),
-      )
+      dialler.tryDial(contact.id, path)
     }
     this.#releaseIdle()
+  }
+
+  /** Who takes long to dial is replaced by others. */
+  #watchDials(): void {
+    this.#watching ??= this.ports.clock.setTimer(promptMs, () => {
+      this.#watching = undefined
+      if (this.dialler.underWay > 0) this.#watchDials()
+      this.#tend()
+    })
   }
 
   /**
    * A peer that is gone is forgotten; one that is busy stays known. A sibling may be there all the same: it answered and no link
    * came about, or signals were lost, and then whoever is linked to it will name it again.
    */
-  #onDialFailed(peer: Id, error: unknown): void {
-    const code = error instanceof KadrtcError ? error.code : undefined
+  #onDialFailed(peer: Id, code: ErrorCode | undefined): void {
     const isSibling = !this.#closed && this.#isAmongNearest(peer, this.ports.settings.k)
     if (code === 'UNREACHABLE' && isSibling) {
       this.unlinked.keep(peer)
-      // Once may be chance.
-      if (this.dialler.failuresOf(peer) > 1) this.dialler.avoidLong(peer)
-      else this.refresher.onSiblingMissed()
+      if (!this.dialler.isApart(peer)) this.refresher.onSiblingMissed()
     } else if (code === 'TIMEOUT' || code === 'UNREACHABLE') {
       this.forget(peer)
       if (isSibling) this.refresher.onSiblingMissed()
@@ -253,11 +285,11 @@ export class LinkKeeper {
     for (const contact of this.#nearest.closest(2 * settings.k)) {
       if (reachable === settings.k) break
       const isLinked = links.has(contact.id)
-      if (!isLinked && this.dialler.avoids(contact.id)) continue
+      if (!isLinked && (this.dialler.avoids(contact.id) || this.dialler.isSlow(contact.id))) continue
       reachable++
       if (!isLinked && this.dialler.wants(contact.id)) wanted.push(contact)
     }
-    if (links.size + this.dialler.underWay >= settings.linksMax - this.#reserve) return wanted
+    if (links.size + this.dialler.prompt >= settings.linksMax - this.#reserve) return wanted
     for (const bucket of this.#farBuckets()) {
       const missing = settings.linksPerBucket - links.inBucket(bucket)
       if (missing <= 0) continue

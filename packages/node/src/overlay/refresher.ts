@@ -17,9 +17,13 @@ import { avoidLeastMs } from './dialler.js'
 
 /** A refresh that finds nothing new makes the next one rarer, down to one in so many. A guess. */
 const refreshesSkipped = 8
-/** A node that joins opens its links to siblings within about this long, and asks a few of them in the end. Guesses. */
+/** A node that joins opens its links to siblings within about this long, and asks the nearest of them in the end. A guess. */
 const gatherSiblingsMs = 500
-const siblingsAsked = 2
+/**
+ * The backstop asks about so many of the siblings, others each time. 300 nodes with a median session of 1.4 minutes knew as many of their
+ * siblings so as when all twenty were asked, and two of the new ones instead of one; bytes were 10 % fewer.
+ */
+const backstopAsks = 10
 /** Of those that the first lookup named, so many are asked for those that it did not name. A guess. */
 const contactsAsked = 6
 /** Into a bucket of which too few are known one packet is sent, and when its answer is late another, up to so many. A guess. */
@@ -58,12 +62,18 @@ export class Refresher {
   }
 
   /**
-   * Asks the nearest for our own neighbourhood: one at a time, since a second one would hear the same. `paths`: 0 asks the
-   * fast way, more carefully over so many disjoint paths. Resolves with whether anybody was new.
+   * Asks the linked siblings, or about `count` of them, who else is near; who has few links looks its own id up. One at a time, since
+   * a second one would hear the same. Resolves with whether anybody was new.
+   *
+   * A careful lookup asked those too who are near and not linked, over relays, at six times the bytes: they are being dialled, or cannot be, and
+   * who is linked to them names the same. Without it 300 nodes with a median session of 1.4 minutes knew as many of their siblings,
+   * for 487 B/s instead of 566.
    */
-  refreshSiblings(paths = 0): Promise<boolean> {
-    if (this.#closed || this.ports.links.size === 0) return Promise.resolve(false)
-    this.#refreshing ??= this.#lookUp(this.ports.own, paths).finally(() => {
+  refreshSiblings(count = this.ports.settings.k): Promise<boolean> {
+    const { links, settings } = this.ports
+    if (this.#closed || links.size === 0) return Promise.resolve(false)
+    const ask = () => (2 * links.size < settings.k ? this.#lookUpOwn(1) : this.#askSiblings(count))
+    this.#refreshing ??= ask().finally(() => {
       this.#refreshing = undefined
     })
     return this.#refreshing
@@ -81,17 +91,16 @@ export class Refresher {
 
   /**
    * A new sibling knows who else is near: nodes that join at the same moment find each other by this, and so do two
-   * islands that have met. Who joins has many at once; the nearest of them know the same.
+   * islands that have met. Who joins has many at once, and the nearest of them knows the same as the others.
    */
   onNewSibling(link: Link): void {
     const { clock, own } = this.ports
     this.#newSiblings.add(link)
     this.#askingNew ??= clock.setTimer(gatherSiblingsMs, () => {
       this.#askingNew = undefined
-      const nearest = [...this.#newSiblings].sort((a, b) => compareDistances(own, a.peer, b.peer))
+      const [nearest] = [...this.#newSiblings].sort((a, b) => compareDistances(own, a.peer, b.peer))
       this.#newSiblings.clear()
-      for (const { peer } of nearest.slice(0, siblingsAsked))
-        this.#askForNeighbours({ id: peer, route: [peer] })
+      if (nearest) this.#askForNeighbours({ id: nearest.peer, route: [nearest.peer] })
     })
   }
 
@@ -138,19 +147,22 @@ export class Refresher {
     const { own, links, settings } = this.ports
     const nearest = links.closestNeighbours(own, settings.k).find(({ silent }) => !silent)
     try {
-      if (nearest) return await this.#neighboursOf(nearest)
+      if (nearest) {
+        await this.#neighboursOf(nearest)
+        return
+      }
     } catch {
       // It has gone too.
     }
-    await this.refreshSiblings()
+    await this.#lookUpOwn(0)
   }
 
-  async #neighboursOf({ route }: Contact): Promise<void> {
+  async #neighboursOf({ route }: Contact): Promise<boolean> {
     const { rpc, own } = this.ports
     const known = knownNear(this.ports, own, this.events.members(), 0)
     const way = { kind: 'route', route } as const
     const answer = await rpc.request(way, { type: 'find-node', target: own, ...known })
-    this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
+    return this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
   }
 
   /** One packet, and others only while its answer is late: who is nearest to the target does not matter, only who is there. */
@@ -180,9 +192,28 @@ export class Refresher {
     })
   }
 
-  async #lookUp(target: Id, paths: number): Promise<boolean> {
-    const found = await findClosest(this.ports, target, { paths, count: contactsMax })
-    return this.events.hear(found)
+  /** A few at once: each is told whom the others have named. */
+  async #askSiblings(count: number): Promise<boolean> {
+    const { links, settings, random } = this.ports
+    const all = links.siblings()
+    const isAsked = () => all.length <= count || randomFraction(random) * all.length < count
+    const siblings = all.filter(isAsked).values()
+    let isNews = false
+    const askNext = async (): Promise<void> => {
+      for (const peer of siblings) {
+        if (this.#closed) return
+        if (!links.has(peer)) continue
+        const asking = this.#neighboursOf({ id: peer, route: [peer] })
+        isNews = (await asking.catch(() => false)) || isNews
+      }
+    }
+    await Promise.all(Array.from({ length: settings.alpha }, askNext))
+    return isNews
+  }
+
+  async #lookUpOwn(paths: number): Promise<boolean> {
+    const { own } = this.ports
+    return this.events.hear(await findClosest(this.ports, own, { paths, count: contactsMax }))
   }
 
   /**
@@ -195,8 +226,8 @@ export class Refresher {
     const delayMs = this.#refreshMs * (0.75 + randomFraction(random) / 2)
     this.#periodic = clock.setTimer(delayMs, () => {
       this.events.tend()
-      // Careful: the k-th nearest may lie in a subtree that none of the nearest has a link into.
-      this.refreshSiblings(1)
+      // Any of them: the k-th nearest may lie in a subtree that none of the nearest has a link into.
+      this.refreshSiblings(backstopAsks)
         .catch(() => false)
         .then((news) => {
           const next = news ? settings.refreshIntervalMs : 2 * this.#refreshMs

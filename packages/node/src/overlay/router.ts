@@ -34,8 +34,8 @@ export interface RouterEvents {
   deliver(body: Uint8Array, origin: Origin): void
   /** May this node answer a packet on its way to somebody closer? Asked for bodies of FIND_VALUE and STORE alone. */
   answersEarly(body: Uint8Array): boolean
-  /** The way to a node that is near this one and cannot be linked to it; undefined for all others. */
-  routeAround(id: Id): readonly Id[] | undefined
+  /** The way to a node that is near this one and cannot be linked to it, by nobody who has been `passed`; undefined for all others. */
+  routeAround(id: Id, passed: readonly Id[]): readonly Id[] | undefined
 }
 
 /** Counters that `inspect()` shows. */
@@ -195,7 +195,7 @@ export class Router {
    * leads to the origin; `payer`, at its first hop, has not paid for relaying yet.
    */
   #goAround(back: readonly Id[], hops: readonly Id[], body: Uint8Array, payer?: Neighbour): void {
-    const around = this.events.routeAround(hops.at(-1)!)
+    const around = this.events.routeAround(hops.at(-1)!, back)
     const link = around && this.links.get(around[0]!)
     const path = around ? [...back.toReversed(), this.own, ...around] : []
     const isLoop = around?.some((hop) => back.some((id) => equalIds(id, hop)))

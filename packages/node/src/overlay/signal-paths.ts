@@ -31,6 +31,7 @@ export function overlayPath(
   route: readonly Id[] | undefined,
 ): SignalPath {
   return {
+    route,
     send(signal, again) {
       const all = waysTo(ports, peer, route)
       // The first way brought nothing.

@@ -21,6 +21,8 @@ export interface UnlinkedSiblingPorts {
 }
 
 export interface UnlinkedSiblingEvents {
+  /** It has answered, by this way. */
+  onFound(contact: Contact): void
   /** It does not answer. */
   onGone(id: Id): void
   /** How it is known now; undefined: it is no sibling any more. */
@@ -48,9 +50,18 @@ export class UnlinkedSiblings {
     return [...this.#there.values()].flatMap((id) => (links.has(id) ? [] : (this.events.contactOf(id) ?? [])))
   }
 
-  /** The way to one that is there; undefined for everybody else. */
-  routeTo(id: Id): readonly Id[] | undefined {
-    return this.#there.size > 0 && this.#there.has(idKey(id)) ? this.events.contactOf(id)?.route : undefined
+  /**
+   * The way to one that is there, by nobody who has been `passed`; undefined for everybody else. Where that goes no more, whoever is
+   * nearest to it is likely to be linked to it.
+   */
+  routeTo(id: Id, passed: readonly Id[]): readonly Id[] | undefined {
+    if (this.#there.size === 0 || !this.#there.has(idKey(id))) return undefined
+    const { links } = this.ports
+    const hasPassed = (hop: Id) => passed.some((other) => equalIds(other, hop))
+    const route = this.events.contactOf(id)?.route
+    if (route && links.has(route[0]!) && !route.some(hasPassed)) return route
+    const nearest = links.closest(id, passed.length + 1).find((hop) => !hasPassed(hop))
+    return nearest && [nearest, id]
   }
 
   /** A sibling answered the signals, and yet no link came about. */
@@ -77,16 +88,24 @@ export class UnlinkedSiblings {
       const contacts = this.contacts()
       for (const [key, id] of this.#there)
         if (!contacts.some((contact) => equalIds(contact.id, id))) this.#there.delete(key)
-      for (const contact of contacts) this.#ask(contact)
+      for (const { id } of contacts) void this.#ask(id)
       if (contacts.length > 0) this.#askLater()
     })
   }
 
-  #ask({ id, route }: Contact): void {
-    const way = { kind: 'route', route } as const
-    this.ports.rpc.request(way, { type: 'ping', payload: noPayload }).catch(() => {
-      this.forget(id)
-      if (!this.#closed) this.events.onGone(id)
-    })
+  /** By those who are nearest to it: of one the link to it may have closed, and two are enough to say that it is gone. */
+  async #ask(id: Id): Promise<void> {
+    for (const { link } of this.ports.links.closestNeighbours(id, 2)) {
+      const way = { kind: 'toward', target: id, link, exact: true } as const
+      try {
+        const { route } = await this.ports.rpc.request(way, { type: 'ping', payload: noPayload })
+        if (!this.#closed) this.events.onFound({ id, route })
+        return
+      } catch {
+        if (this.#closed || this.ports.links.has(id)) return
+      }
+    }
+    this.forget(id)
+    this.events.onGone(id)
   }
 }

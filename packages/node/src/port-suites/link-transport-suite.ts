@@ -150,16 +150,47 @@ const dialling: PairCase[] = [
     },
   ],
   [
+    'who dials is told once that the peer has agreed, before there is a link',
+    async (pair) => {
+      const told: string[] = []
+      pair.a.onLink(() => told.push('link'))
+      await pair.a.dial(pair.idB, pair.pathAtoB, { onAgreed: () => told.push('agreed') })
+      expectThat(told.join() === 'agreed,link', `told ${told.join()}`)
+    },
+  ],
+  [
+    'who dials a peer that dials as well is told so, and of one that does not answer nothing',
+    async (pair) => {
+      const told: string[] = []
+      const nowhere: SignalPath = { send: () => undefined }
+      const cancel = cancellation()
+      const mute = pair.a.dial(pair.idB, nowhere, {
+        signal: cancel.signal,
+        onAgreed: () => told.push('mute'),
+      })
+      cancel.abort('enough')
+      await expectRejection(mute, 'a cancelled dial')
+      await Promise.all([
+        pair.a.dial(pair.idB, pair.pathAtoB, { onAgreed: () => told.push('a') }),
+        pair.b.dial(pair.idA, pair.pathBtoA, { onAgreed: () => told.push('b') }),
+      ])
+      expectThat(told.sort().join() === 'a,b', `told ${told.join()}`)
+    },
+  ],
+  [
     'a peer that may not open a link is refused',
     async (pair) => {
       const asked: Id[] = []
-      pair.b.onRequest((peer) => {
+      const paths: SignalPath[] = []
+      pair.b.onRequest((peer, path) => {
         asked.push(peer)
+        paths.push(path)
         return false
       })
       await expectCode(pair.a.dial(pair.idB, pair.pathAtoB), 'REFUSED')
       expectThat(asked.length === 1, 'the policy was asked once')
       expectBytes(asked[0], pair.idA, 'who asked')
+      expectThat(typeof paths[0]?.send === 'function', 'the policy is told the way back')
     },
   ],
   [

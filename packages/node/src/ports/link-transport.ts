@@ -45,8 +45,16 @@ export interface Link {
 
 /** A way to bring signals to one peer. Best effort: a link that closes takes along what it carried. */
 export interface SignalPath {
+  /** Nodes from here to the peer, the peer last, where the way goes over the overlay and is known. */
+  readonly route?: readonly Id[] | undefined
   /** `again`: it was sent before, and nothing came of it. A path that knows another way takes that. */
   send(signal: Uint8Array, again?: boolean): void
+}
+
+export interface DialOptions {
+  readonly signal?: CancelSignal | undefined
+  /** Called once the peer has agreed to a link, or wants one itself; at once if it has already. */
+  readonly onAgreed?: (() => void) | undefined
 }
 
 /** Opens links. The node carries its signals: over an introducer at first, over the overlay ever after. */
@@ -58,13 +66,13 @@ export interface LinkTransport {
    * TIMEOUT when the peer did not answer, UNREACHABLE when it did and no link came about, REFUSED, BUSY, CLOSED, or with the
    * reason of `signal`.
    */
-  dial(peer: Id, path: SignalPath, options?: { signal?: CancelSignal }): Promise<Link>
+  dial(peer: Id, path: SignalPath, options?: DialOptions): Promise<Link>
   /** A signal from `from`; `path` leads back there. Malformed or forged signals are counted and dropped. */
   receiveSignal(from: Id, signal: Uint8Array, path: SignalPath): void
   /** One handler; told of every link that opens, dialled or incoming, once, before `dial` resolves. */
   onLink(handler: (link: Link) => void): void
-  /** One policy, asked before anything is spent on a peer that wants a link. Default: everyone may. */
-  onRequest(mayOpen: (peer: Id) => boolean): void
+  /** One policy, asked before anything is spent on a peer that wants a link, and that has proved who it is. Default: everyone may. */
+  onRequest(mayOpen: (peer: Id, path: SignalPath) => boolean): void
   /** Closes every link and abandons every dial. */
   close(): Promise<void>
 }
