@@ -72,7 +72,7 @@ export interface InspectedParts {
 
 export function inspectionOf(parts: InspectedParts): Inspection {
   const { router, rpc, shelf, publisher, dialler, channels } = parts
-  const reasons = parts.keeper.reasons()
+  const reasons = parts.keeper.budget.reasons()
   const nowMs = parts.ports.clock.now()
   const neighbours = parts.links.neighbours()
   return {

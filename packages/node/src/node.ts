@@ -128,7 +128,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
       own,
       rpc,
       channelsPerLinkMax: settings.channelsPerLinkMax,
-      pin: (peer) => keeper.pin(peer),
+      pin: (peer) => keeper.budget.pin(peer),
       onChannel: (channel) => this.takesChannels() && this.emit('channel', channel),
     })
     this.#introductions = new Introductions(
@@ -199,7 +199,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
     this.#throwIfClosed()
     if (idKey(peer) === idKey(this.id)) throw new KadrtcError('INVALID_ARGUMENT', 'that is this node itself')
     return withDeadline(this.ports.clock, options, this.settings.operationTimeoutMs, async (signal) => {
-      const unpin = this.#keeper.pin(peer)
+      const unpin = this.#keeper.budget.pin(peer)
       try {
         const path = overlayPath(this.#lookupPorts, peer, undefined)
         const link = this.#links.get(peer) ?? (await this.#dialler.dial(peer, path, signal))
@@ -330,7 +330,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
         link.close('remote')
         break
       case 'release':
-        this.#keeper.onRelease(link)
+        this.#keeper.budget.onRelease(link)
         break
       case 'keep':
         break

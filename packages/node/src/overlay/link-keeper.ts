@@ -1,14 +1,12 @@
 /**
- * Decides which links a node has: to its k nearest (siblings), and a few into each farther bucket, so that a packet
- * always finds a closer node. Works when something changed, and once a minute as the backstop. A link with no reason
- * left is offered for closing and closes when the peer has none either.
+ * Knows who is near, and opens the links that a node should have: to its k nearest (siblings), and a few into each farther bucket, so
+ * that a packet always finds a closer node. Works when something changed, and once a minute as the backstop.
  */
 import {
   commonPrefixLength,
   compareDistances,
   type Id,
   idBits,
-  idKey,
   RoutingTable,
   routingTableDefaults,
 } from '@kadrtc/kademlia'
@@ -19,7 +17,7 @@ import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
 import { type Dialler, promptMs } from './dialler.js'
-import { type LinkReason, linkReasons } from './link-reasons.js'
+import { LinkBudget } from './link-budget.js'
 import type { Neighbour } from './link-table.js'
 import { NearestContacts } from './nearest-contacts.js'
 import { Refresher } from './refresher.js'
@@ -28,23 +26,16 @@ import { UnlinkedSiblings } from './unlinked-siblings.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
 const gatherMs = 30
-/** Between changes links are weighed again after this long: some have grown old. A guess. */
-const weighEveryMs = 1_000
-/** A peer that wants to keep a link is not asked again for this long. A guess. */
-const askAgainMs = 600_000
-
 export class LinkKeeper {
   /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
   readonly contacts: RoutingTable<Contact>
   readonly refresher: Refresher
+  readonly budget: LinkBudget
   /** Those of the nearest to whom no link comes about. */
   readonly unlinked: UnlinkedSiblings
   readonly #nearest: NearestContacts
-  readonly #pinned = new Map<string, number>()
   #tending: Timer | undefined
   #watching: Timer | undefined
-  /** When all links were weighed last; undefined when a link or a pin has come or gone since. */
-  #weighedAtMs: number | undefined
   /** What `members` said last, and of what it was made: a change of the neighbourhood is looked at by several. */
   #members:
     | { readonly linked: readonly Neighbour[]; readonly nearest: number; readonly all: readonly Contact[] }
@@ -59,6 +50,7 @@ export class LinkKeeper {
     const k = Math.min(ports.settings.k, contactsPerBucket)
     const replacementsMax = Math.min(routingTableDefaults.replacementsMax, contactsPerBucket - k)
     this.contacts = new RoutingTable<Contact>(ports.own, { k, replacementsMax })
+    this.budget = new LinkBudget(ports, () => this.#tendSoon())
     this.#nearest = new NearestContacts(ports.own, 2 * ports.settings.k)
     this.unlinked = new UnlinkedSiblings(ports, {
       onFound: (contact) => this.hear([contact]),
@@ -88,7 +80,7 @@ export class LinkKeeper {
     const isLet =
       links.size < settings.linksMax ||
       links.has(peer) ||
-      (this.#isAmongNearest(peer, 2 * settings.k) && this.#leastNeeded() !== undefined)
+      (this.#isAmongNearest(peer, 2 * settings.k) && this.budget.leastNeeded() !== undefined)
     if (isLet && !links.has(peer) && this.#isAmongNearest(peer, settings.k)) this.#expect(peer, route)
     return isLet
   }
@@ -119,19 +111,19 @@ export class LinkKeeper {
   onLinkOpened(neighbour: Neighbour): void {
     const { links, settings } = this.ports
     const { link } = neighbour
-    this.#weighedAtMs = undefined
+    this.budget.noteChange()
     this.contacts.offer(neighbour)
     this.#nearest.offer(neighbour)
     this.unlinked.forget(link.peer)
     this.dialler.onLinkOpened(link.peer)
-    if (links.size > settings.linksMax) this.#leastNeeded()?.close()
+    if (links.size > settings.linksMax) this.budget.leastNeeded()?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()
   }
 
   /** A sibling that goes leaves a gap: who is next nearest is asked at once. */
   onLinkClosed(link: Link): void {
-    this.#weighedAtMs = undefined
+    this.budget.noteChange()
     this.contacts.remove(link.peer)
     this.#nearest.remove(link.peer)
     this.#tendSoon()
@@ -148,36 +140,6 @@ export class LinkKeeper {
     for (const contact of contacts) if (this.#take(contact)) news = true
     this.#tendSoon(inMs)
     return news
-  }
-
-  /** Keeps a link to a peer for as long as an app holds a channel; returns what ends it. */
-  pin(peer: Id): () => void {
-    const key = idKey(peer)
-    this.#pinned.set(key, (this.#pinned.get(key) ?? 0) + 1)
-    let ended = false
-    return () => {
-      if (ended) return
-      ended = true
-      const left = (this.#pinned.get(key) ?? 1) - 1
-      if (left > 0) this.#pinned.set(key, left)
-      else this.#pinned.delete(key)
-      this.#weighedAtMs = undefined
-      this.#tendSoon()
-    }
-  }
-
-  /** The peer needs this link no longer. Closes it, or says that we do. */
-  onRelease(link: Link): void {
-    const reasons = this.reasons().get(link) ?? []
-    if (reasons.length > 0) this.ports.rpc.notify(link, { type: 'keep' })
-    else link.close()
-  }
-
-  reasons(): Map<Link, LinkReason[]> {
-    const { own, links, settings, clock } = this.ports
-    const pinned = new Set(this.#pinned.keys())
-    const neighbours = links.closestNeighbours(own, links.size)
-    return linkReasons({ own, neighbours, pinned, settings, nowMs: clock.now() })
   }
 
   close(): void {
@@ -246,7 +208,7 @@ export class LinkKeeper {
       const path = overlayPath(this.ports, contact.id, contact.route)
       dialler.tryDial(contact.id, path)
     }
-    this.#releaseIdle()
+    this.budget.releaseIdle()
   }
 
   /** Who takes long to dial is replaced by others. */
@@ -301,41 +263,9 @@ export class LinkKeeper {
     return wanted
   }
 
-  #releaseIdle(): void {
-    const { clock, settings, rpc, links } = this.ports
-    const nowMs = clock.now()
-    if (this.#weighedAtMs !== undefined && nowMs - this.#weighedAtMs < weighEveryMs) return
-    this.#weighedAtMs = nowMs
-    const old = links.neighbours().filter(({ openedAtMs, askedAtMs }) => {
-      const isAsked = askedAtMs !== undefined && nowMs - askedAtMs < askAgainMs
-      return !isAsked && nowMs - openedAtMs >= settings.idleLinkMs
-    })
-    if (old.length === 0) return
-    const reasons = this.reasons()
-    for (const neighbour of old) {
-      if (reasons.get(neighbour.link)!.length > 0) continue
-      neighbour.askedAtMs = nowMs
-      rpc.notify(neighbour.link, { type: 'release' })
-    }
-  }
-
   /** Places that this node leaves to others: to newcomers, and to those who need it more than it needs them. */
   get #reserve(): number {
     return Math.ceil(this.ports.settings.linksMax / 8)
-  }
-
-  /** The link to give up for a more needed one: no sibling and no app's; with the fewest reasons, the youngest. */
-  #leastNeeded(): Link | undefined {
-    let least: { reasons: number; neighbour: Neighbour } | undefined
-    const allReasons = this.reasons()
-    for (const neighbour of this.ports.links.neighbours()) {
-      const reasons = allReasons.get(neighbour.link)!
-      if (reasons.includes('sibling') || reasons.includes('app')) continue
-      const fewer = !least || reasons.length < least.reasons
-      const younger = least?.reasons === reasons.length && neighbour.openedAtMs >= least.neighbour.openedAtMs
-      if (fewer || younger) least = { reasons: reasons.length, neighbour }
-    }
-    return least?.neighbour.link
   }
 
   /** Would this peer be one of our `count` nearest links? */
