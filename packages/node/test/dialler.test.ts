@@ -84,49 +84,20 @@ describe('a dial that takes longer than one that works', () => {
   })
 })
 
-describe('a peer that is going to open a link', () => {
-  test('is not dialled, and left alone for a minute when it has not', async () => {
-    const { dialler, clock } = rig()
-    dialler.expect(peer)
-    expect([dialler.wants(peer), dialler.avoids(peer)]).toEqual([false, false])
-    await clock.advance(20_000)
-    expect([dialler.wants(peer), dialler.isApart(peer)]).toEqual([false, true])
-    await clock.advance(60_000)
-    expect(dialler.wants(peer)).toBe(true)
-  })
-
-  test('is forgotten when the link stands', async () => {
-    const { dialler, clock } = rig()
-    dialler.expect(peer)
-    dialler.onLinkOpened(peer)
-    expect(dialler.wants(peer)).toBe(true)
-    await clock.advance(20_000)
-    expect(dialler.wants(peer)).toBe(true)
-  })
-
-  test('is forgotten on close, and of many no more than 128 are remembered', async () => {
-    const { dialler, clock } = rig()
-    for (let i = 0; i < 129; i++) dialler.expect(keyNumber(i).id)
-    expect(dialler.wants(keyNumber(127).id)).toBe(false)
-    expect(dialler.wants(keyNumber(128).id)).toBe(true)
-    dialler.close()
-    await clock.advance(20_000)
-    expect(dialler.avoided).toBe(0)
-  })
-})
-
 describe('after a dial in vain', () => {
-  test('who answered is left alone for a minute, and sooner dialled again by who has few links', async () => {
-    for (const { links, waitS } of [
-      { links: 5, waitS: 60 },
-      { links: 4, waitS: 5 },
+  test('who answered is left alone for a minute, and sooner dialled again by who has few links, or had one to it', async () => {
+    for (const { links, waitS, wasLinked } of [
+      { links: 5, waitS: 60, wasLinked: false },
+      { links: 4, waitS: 5, wasLinked: false },
+      { links: 5, waitS: 5, wasLinked: true },
     ]) {
       const { dialler, dialled, clock, table } = rig()
       for (let i = 0; i < links; i++) table.add(new FakeLink(keyNumber(i).id), 0)
+      if (wasLinked) dialler.onLinkClosed(peer)
       dialler.tryDial(peer, path)
       dialled[0]!.fail('UNREACHABLE')
       await settled()
-      expect(dialler.isApart(peer)).toBe(links === 5)
+      expect(dialler.isApart(peer)).toBe(waitS === 60)
       await clock.advance(waitS * 1_000 - 1)
       expect(dialler.wants(peer)).toBe(false)
       await clock.advance(1)

@@ -3,14 +3,15 @@ import { SeededRandom } from '@kadrtc/simulator'
 import { encodeMessage } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
 import { Refresher } from '../src/overlay/refresher.js'
-import { direct, type FakeLink, settingsWith } from './fake-link.js'
+import type { Settings } from '../src/settings.js'
+import { direct, type FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { own, rig } from './rpc-rig.js'
 
-function refreshing(thinBuckets: number[] = []) {
+function refreshing(thinBuckets: number[] = [], changes: Partial<Settings> = {}) {
   const { rpc, table: links, clock, link, otherLink, arrive, nonceSent } = rig()
   const heard: unknown[] = []
   // Nothing is asked but what a test has begun.
-  const settings = settingsWith({ refreshIntervalMs: 3_600_000 })
+  const settings = settingsWith({ refreshIntervalMs: 3_600_000, ...changes })
   const ports = { own: own.id, rpc, links, clock, settings, random: new SeededRandom(1) }
   const refresher = new Refresher(ports, {
     hear: (contacts) => heard.push(...contacts) > 0,
@@ -46,6 +47,32 @@ test('who lost a sibling and hears nothing of the nearest link asks others', asy
   await clock.advance(4_500)
   expect(asked(nearest)).toBeGreaterThan(0)
   expect(asked(next)).toBeGreaterThan(0)
+  refresher.close()
+})
+
+test('where a link leads to another island, whoever is nearest there is asked over it', async () => {
+  const { refresher, clock, nearest, next, asked, heard, arrive, nonceSent } = refreshing()
+  const contacts = [tinyId('1101')]
+  refresher.onOtherIsland(next)
+  await clock.advance(1)
+  expect([asked(nearest), asked(next)]).toEqual([0, 1])
+  arrive(next, direct(encodeMessage({ type: 'nodes', nonce: nonceSent(next), contacts })))
+  await clock.advance(1)
+  expect(heard).toMatchObject([{ id: contacts[0], route: [next.peer, contacts[0]] }])
+  refresher.close()
+})
+
+test('of the siblings all are asked, or about as many as it is told', async () => {
+  const { refresher, clock, nearest, next, asked } = refreshing([], { k: 2 })
+  for (const times of [1, 2]) {
+    const refreshed = refresher.refreshSiblings()
+    await clock.settle(refreshed, { withinMs: 5_000 })
+    expect([asked(nearest), asked(next)]).toEqual([times, times])
+  }
+  for (let once = 0; once < 20; once++) await clock.settle(refresher.refreshSiblings(1), { withinMs: 5_000 })
+  const askedNow = asked(nearest) + asked(next) - 4
+  expect(askedNow).toBeGreaterThan(10)
+  expect(askedNow).toBeLessThan(30)
   refresher.close()
 })
 

@@ -85,11 +85,13 @@ export class Joining {
     const wanted = peers.filter((peer) => dialler.wants(peer))
     const chosen = wanted.slice(0, isSettled ? islandersAsked : greetersDialled)
     const dial = (peer: Id) => dialler.dial(peer, pathTo(peer))
+    const dialIslander = (peer: Id) =>
+      dial(peer).then((link) => this.ports.keeper.refresher.onOtherIsland(link))
     const [nearest] = chosen
     if (nearest && !this.#joined && links.size === 0) this.early.ask(nearest, pathTo(nearest))
     for (const peer of chosen) {
       this.#greeters.add(peer)
-      const met = isSettled ? ping(this.ports, peer).catch(() => dial(peer)) : dial(peer)
+      const met = isSettled ? ping(this.ports, peer).catch(() => dialIslander(peer)) : dial(peer)
       met
         .catch(() => undefined)
         .finally(() => {

@@ -4,7 +4,7 @@
 import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import { type ErrorCode, KadrtcError } from '../errors.js'
-import type { Clock, Timer } from '../ports/clock.js'
+import type { Clock } from '../ports/clock.js'
 import type { Link, LinkTransport, SignalPath } from '../ports/link-transport.js'
 import type { LinkTable } from './link-table.js'
 
@@ -12,14 +12,13 @@ import type { LinkTable } from './link-table.js'
 export const avoidLeastMs = 5_000
 const avoidMostMs = 300_000
 /**
- * Two that answer each other and come to no link, as between two strict NATs, will hardly do better soon. It may have been chance
- * all the same, and who has few links cannot wait. Guesses.
+ * Two that answer each other and come to no link, as between two strict NATs, will hardly do better soon. Who had a link before will; and
+ * who has few links cannot wait. Guesses.
  */
 const avoidApartMs = 60_000
 const fewLinks = 4
-/** A peer that asked for a link opens it, or has given up, by then: a transport's dials end before. */
-const expectedMs = 20_000
-export const expectedMax = 128
+/** Peers remembered as once linked; the oldest are forgotten first. */
+const onceLinkedMax = 128
 /** Peers remembered as failing; the oldest are forgotten first. */
 export const avoidedMax = 512
 
@@ -45,8 +44,8 @@ export class Dialler {
   /** By peer. Bounded by twice `dialsMax`, and by what apps ask for. */
   readonly #underWay = new Map<string, UnderWay>()
   readonly #avoided = new Map<string, Avoided>()
-  /** Peers that are going to open a link to this node. */
-  readonly #expected = new Map<string, Timer>()
+  /** Links to them have closed. */
+  readonly #onceLinked = new Set<string>()
   failures = 0
   /** Told of each dial: that the peer has agreed to a link, and that none came about, unless nobody waits for it any more. */
   onAgreed: (peer: Id) => void = () => undefined
@@ -87,9 +86,7 @@ export class Dialler {
   wants(peer: Id): boolean {
     // Nearly all who are asked about are linked, and to look that up is cheap.
     if (this.links.has(peer) || equalIds(peer, this.own) || this.avoids(peer)) return false
-    if (this.#underWay.size + this.#expected.size === 0) return true
-    const key = idKey(peer)
-    return !this.#underWay.has(key) && !this.#expected.has(key)
+    return this.#underWay.size === 0 || !this.#underWay.has(idKey(peer))
   }
 
   /** Was it dialled lately, and in vain? */
@@ -109,29 +106,17 @@ export class Dialler {
     return dial !== undefined && dial.sinceMs <= this.clock.now() - promptMs
   }
 
-  /** It has asked for a link and was let in: it is not dialled meanwhile, nor soon after if none comes about. */
-  expect(peer: Id): void {
-    const key = idKey(peer)
-    if (this.#expected.size >= expectedMax || this.#expected.has(key)) return
-    const timer = this.clock.setTimer(expectedMs, () => {
-      this.#expected.delete(key)
-      this.#avoid(key, true)
-    })
-    this.#expected.set(key, timer)
-  }
-
   /** A link stands, whoever opened it. */
   onLinkOpened(peer: Id): void {
-    if (this.#expected.size + this.#avoided.size === 0) return
-    const key = idKey(peer)
-    this.#expected.get(key)?.cancel()
-    this.#expected.delete(key)
-    this.#avoided.delete(key)
+    if (this.#avoided.size > 0) this.#avoided.delete(idKey(peer))
   }
 
-  close(): void {
-    for (const timer of this.#expected.values()) timer.cancel()
-    this.#expected.clear()
+  onLinkClosed(peer: Id): void {
+    const key = idKey(peer)
+    this.#onceLinked.delete(key)
+    this.#onceLinked.add(key)
+    const [oldest] = this.#onceLinked
+    if (this.#onceLinked.size > onceLinkedMax && oldest !== undefined) this.#onceLinked.delete(oldest)
   }
 
   /** Dials in the background if it is worth it and a place is free; tells whether it did. */
@@ -158,7 +143,8 @@ export class Dialler {
       if (underWay.waiters === 1 && !signal?.aborted) {
         this.failures += 1
         const code = error instanceof KadrtcError ? error.code : undefined
-        this.#avoid(key, code === 'UNREACHABLE' && this.links.size > fewLinks)
+        const isPatient = this.links.size > fewLinks && !this.#onceLinked.has(key)
+        this.#avoid(key, code === 'UNREACHABLE' && isPatient)
         this.onFailed(peer, code)
       }
       throw error

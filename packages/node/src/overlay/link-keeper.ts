@@ -126,6 +126,7 @@ export class LinkKeeper {
     this.budget.noteChange()
     this.contacts.remove(link.peer)
     this.#nearest.remove(link.peer)
+    this.dialler.onLinkClosed(link.peer)
     this.#tendSoon()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onSiblingLost()
   }
@@ -146,7 +147,6 @@ export class LinkKeeper {
     this.#closed = true
     this.#tending?.cancel()
     this.#watching?.cancel()
-    this.dialler.close()
     this.unlinked.close()
     this.refresher.close()
   }
@@ -164,13 +164,12 @@ export class LinkKeeper {
     return true
   }
 
-  /** A sibling that asks for a link is there, whether or not one comes about. */
+  /** A sibling that asks for a link is there, whether or not one comes about. To dial it is to wait for what it opens. */
   #expect(peer: Id, route: readonly Id[] | undefined): void {
     // Who asks by way of an introducer will be linked to whoever is nearest to it.
     const byNearest = [...this.ports.links.closest(peer, 1), peer]
-    this.#take({ id: peer, route: route ?? byNearest })
+    this.hear([{ id: peer, route: route ?? byNearest }])
     this.unlinked.keep(peer)
-    this.dialler.expect(peer)
   }
 
   #onAgreed(peer: Id): void {

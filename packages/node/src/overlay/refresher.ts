@@ -104,6 +104,12 @@ export class Refresher {
     })
   }
 
+  /** A link leads to where no packet led before, as to another island: whoever is nearest to this node there is asked who else is. */
+  onOtherIsland(link: Link): void {
+    const { own } = this.ports
+    this.#askWhoIsNear({ kind: 'toward', target: own, link }).catch(() => undefined)
+  }
+
   /** Asks a few of `contacts`, from the nearest to the farthest of them, who else is near: over relays, while links are opening. */
   askSome(contacts: readonly Contact[]): void {
     const step = Math.max(1, Math.floor(contacts.length / contactsAsked))
@@ -157,12 +163,18 @@ export class Refresher {
     await this.#lookUpOwn(0)
   }
 
-  async #neighboursOf({ route }: Contact): Promise<boolean> {
-    const { rpc, own } = this.ports
+  #neighboursOf({ route }: Contact): Promise<boolean> {
+    return this.#askWhoIsNear({ kind: 'route', route })
+  }
+
+  async #askWhoIsNear(way: Way): Promise<boolean> {
+    const { rpc, own, links } = this.ports
     const known = knownNear(this.ports, own, this.events.members(), 0)
-    const way = { kind: 'route', route } as const
     const answer = await rpc.request(way, { type: 'find-node', target: own, ...known })
-    return this.events.hear(contactsBehind(answer.reply.contacts, answer.route))
+    const { reply, responder, route } = answer
+    const news = contactsBehind(reply.contacts, route)
+    if (!links.has(responder)) news.push({ id: responder, route })
+    return this.events.hear(news)
   }
 
   /** One packet, and others only while its answer is late: who is nearest to the target does not matter, only who is there. */

@@ -9,7 +9,7 @@ import { type Random, randomFraction } from '../ports/random.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { LinkTable } from './link-table.js'
 
-/** How long one is believed to be there after it has answered. A guess. */
+/** How long one is believed to be there after it was heard of. A guess. */
 const askEveryMs = 60_000
 const noPayload = new Uint8Array(0)
 
@@ -31,7 +31,7 @@ export interface UnlinkedSiblingEvents {
 
 export class UnlinkedSiblings {
   /** By `idKey`. Bounded by the contacts near this node, for which alone it is asked. */
-  readonly #there = new Map<string, Id>()
+  readonly #there = new Map<string, { readonly id: Id; heardAtMs: number }>()
   #timer: Timer | undefined
   #closed = false
 
@@ -47,7 +47,9 @@ export class UnlinkedSiblings {
   /** Each that is there, as it is known now. */
   contacts(): Contact[] {
     const { links } = this.ports
-    return [...this.#there.values()].flatMap((id) => (links.has(id) ? [] : (this.events.contactOf(id) ?? [])))
+    return [...this.#there.values()].flatMap(({ id }) =>
+      links.has(id) ? [] : (this.events.contactOf(id) ?? []),
+    )
   }
 
   /**
@@ -67,8 +69,14 @@ export class UnlinkedSiblings {
   /** A sibling answered the signals, and yet no link came about. */
   keep(id: Id): void {
     if (this.#closed || this.ports.links.has(id)) return
-    this.#there.set(idKey(id), id)
+    this.#there.set(idKey(id), { id, heardAtMs: this.ports.clock.now() })
     this.#askLater()
+  }
+
+  /** It has sent something by way of others. It asks as this node does: who is asked first need not ask. */
+  onHeardFrom(id: Id): void {
+    const sibling = this.#there.size > 0 ? this.#there.get(idKey(id)) : undefined
+    if (sibling) sibling.heardAtMs = this.ports.clock.now()
   }
 
   forget(id: Id): void {
@@ -86,9 +94,11 @@ export class UnlinkedSiblings {
     this.#timer ??= clock.setTimer(askEveryMs * (0.75 + randomFraction(random) / 2), () => {
       this.#timer = undefined
       const contacts = this.contacts()
-      for (const [key, id] of this.#there)
+      const silentSinceMs = clock.now() - askEveryMs / 2
+      for (const [key, { id, heardAtMs }] of this.#there) {
         if (!contacts.some((contact) => equalIds(contact.id, id))) this.#there.delete(key)
-      for (const { id } of contacts) void this.#ask(id)
+        else if (heardAtMs <= silentSinceMs) void this.#ask(id)
+      }
       if (contacts.length > 0) this.#askLater()
     })
   }
