@@ -5,8 +5,8 @@
  */
 import { equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import {
-  type CancelSignal,
   type DialOptions,
+  DialWaiters,
   type ErrorCode,
   type Identity,
   KadrtcError,
@@ -35,18 +35,12 @@ export interface DialMedium {
   forget(transport: VirtualTransport): void
 }
 
-interface Waiter {
-  resolve(link: Link): void
-  reject(reason: unknown): void
-  onAgreed(): void
-}
-
 /** Links wanted by this side. At most one dial per peer; bounded by `dialsMax`. */
 interface Dial {
   readonly peer: Id
   readonly dialId: string
   readonly path: SignalPath
-  readonly waiters: Set<Waiter>
+  readonly waiters: DialWaiters
   readonly timeout: Timer
   /** The request has been sent. */
   isAsked: boolean
@@ -106,7 +100,8 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     return { dials: this.#dials.size, expected: this.#expected.size }
   }
 
-  dial(peer: Id, path: SignalPath, { signal, onAgreed }: DialOptions = {}): Promise<Link> {
+  dial(peer: Id, path: SignalPath, options: DialOptions = {}): Promise<Link> {
+    const { signal } = options
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#isGone) return Promise.reject(new KadrtcError('CLOSED', 'transport'))
     if (equalIds(peer, this.identity.id)) return Promise.reject(new KadrtcError('UNREACHABLE', 'own id'))
@@ -117,8 +112,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
       return Promise.reject(new KadrtcError('BUSY', `${this.medium.dialsMax} dials are under way`))
     }
     const dial = known ?? this.#begin(peer, path)
-    const waiting = this.#wait(dial, signal, onAgreed)
-    if (dial.isAgreed || dial.isYielding) onAgreed?.()
+    const waiting = dial.waiters.join(options)
     // A link of that peer's dial is on its way: it is waited for, so that there are not two.
     if (!known && this.#expected.has(idKey(peer))) this.#yield(dial)
     else if (!known) this.#ask(dial)
@@ -189,7 +183,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     const dial = this.#dials.get(key)
     if (dial) this.#release(dial)
     this.#told(link)
-    for (const waiter of dial?.waiters ?? []) waiter.resolve(link)
+    dial?.waiters.resolve(link)
   }
 
   /** A link that the peer opened has been heard of here: takes it, or closes it if nobody expects it. */
@@ -239,7 +233,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
       peer,
       path,
       dialId: this.medium.newDialId(),
-      waiters: new Set(),
+      waiters: new DialWaiters(() => this.#abandon(dial)),
       timeout: this.clock.setTimer(this.medium.dialTimeoutMs, () =>
         this.#fail(dial, dial.isAgreed || dial.isYielding ? 'UNREACHABLE' : 'TIMEOUT'),
       ),
@@ -251,32 +245,6 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
     }
     this.#dials.set(idKey(peer), dial)
     return dial
-  }
-
-  #wait(dial: Dial, signal: CancelSignal | undefined, onAgreed: (() => void) | undefined): Promise<Link> {
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        signal?.removeEventListener('abort', cancel)
-        dial.waiters.delete(waiter)
-      }
-      const waiter: Waiter = {
-        resolve(link) {
-          done()
-          resolve(link)
-        },
-        reject(reason) {
-          done()
-          reject(reason)
-        },
-        onAgreed: () => onAgreed?.(),
-      }
-      const cancel = () => {
-        waiter.reject(signal?.reason)
-        if (dial.waiters.size === 0) this.#abandon(dial)
-      }
-      dial.waiters.add(waiter)
-      signal?.addEventListener('abort', cancel)
-    })
   }
 
   /** Whether the signal was one that this side can make something of. */
@@ -341,17 +309,12 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
   }
 
   #yield(dial: Dial): void {
-    this.#tellAgreed(dial)
+    dial.waiters.agreed()
     dial.isYielding = true
   }
 
-  #tellAgreed(dial: Dial): void {
-    if (dial.isAgreed || dial.isYielding) return
-    for (const waiter of dial.waiters) waiter.onAgreed()
-  }
-
   #openSoon(dial: Dial): void {
-    this.#tellAgreed(dial)
+    dial.waiters.agreed()
     dial.isAgreed = true
     if (dial.opening || dial.isYielding) return
     const { id } = this.identity
@@ -377,7 +340,7 @@ export class VirtualTransport implements LinkTransport, LinkOwner {
 
   #fail(dial: Dial, code: ErrorCode): void {
     this.#release(dial)
-    for (const waiter of [...dial.waiters]) waiter.reject(new KadrtcError(code, 'dial'))
+    dial.waiters.reject(new KadrtcError(code, 'dial'))
   }
 
   /** Nobody waits for this dial any more. */

@@ -122,7 +122,7 @@ class Transport implements WebRtcTransport {
     const underWay = this.#dials.get(key)
     underWay?.own?.requestBy(path)
     const dial = underWay ?? this.#startDial(peer, key, path, this.#webRtc)
-    return dial.join(options)
+    return dial.waiters.join(options)
   }
 
   receiveSignal(from: Id, bytes: Uint8Array, path: SignalPath): void {
@@ -153,7 +153,7 @@ class Transport implements WebRtcTransport {
     const dial = new Dial(peer, path, timer, () => this.#failDial(dial, undefined))
     this.#dials.set(key, dial)
     // Has the peer asked first? Then its attempt is ours too.
-    if (this.#answering.has(key)) dial.agreed()
+    if (this.#answering.has(key)) dial.waiters.agreed()
     else this.#ask(dial, webRtc)
     return dial
   }
@@ -179,7 +179,7 @@ class Transport implements WebRtcTransport {
     if (signal.kind === 'request') return this.#takeRequest(from, signal, path)
     this.#handshakes.get(attemptKey(from, signal.connectionId))?.receive(signal, bytes, path)
     const dial = this.#dials.get(idKey(from))
-    if (dial?.own?.unanswered === false) dial.agreed()
+    if (dial?.own?.unanswered === false) dial.waiters.agreed()
   }
 
   /** Both asked (glare): the lower id makes the offer, and the request of the higher one is the one that counts. */
@@ -223,7 +223,7 @@ class Transport implements WebRtcTransport {
     })
     this.#answering.set(key, { handshake, timer })
     this.#handshakes.set(attemptKey(peer, request.connectionId), handshake)
-    this.#dials.get(key)?.agreed()
+    this.#dials.get(key)?.waiters.agreed()
     handshake.offer(request.publicKey)
   }
 
