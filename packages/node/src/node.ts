@@ -97,10 +97,7 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
       channels: () => this.#channels,
     })
     const router = new Router(own, links, now, {
-      deliver: (body, origin) => {
-        if (origin.route.length > 1) this.#keeper.unlinked.onHeardFrom(origin.id)
-        this.#rpc.deliver(body, origin)
-      },
+      deliver: (body, origin) => this.#rpc.deliver(body, origin),
       answersEarly: (body) => this.#rpc.answersEarly(body),
       routeAround: (id, passed) => this.#keeper.unlinked.routeTo(id, passed),
     })

@@ -9,7 +9,7 @@ import { type Random, randomFraction } from '../ports/random.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { LinkTable } from './link-table.js'
 
-/** How long one is believed to be there after it was heard of. A guess. */
+/** How long one is believed to be there after it has answered. What only says that it comes from it is no sign: that is not proved. A guess. */
 const askEveryMs = 60_000
 const noPayload = new Uint8Array(0)
 
@@ -31,7 +31,7 @@ export interface UnlinkedSiblingEvents {
 
 export class UnlinkedSiblings {
   /** By `idKey`. Bounded by the contacts near this node, for which alone it is asked. */
-  readonly #there = new Map<string, { readonly id: Id; heardAtMs: number }>()
+  readonly #there = new Map<string, Id>()
   #timer: Timer | undefined
   #closed = false
 
@@ -47,9 +47,7 @@ export class UnlinkedSiblings {
   /** Each that is there, as it is known now. */
   contacts(): Contact[] {
     const { links } = this.ports
-    return [...this.#there.values()].flatMap(({ id }) =>
-      links.has(id) ? [] : (this.events.contactOf(id) ?? []),
-    )
+    return [...this.#there.values()].flatMap((id) => (links.has(id) ? [] : (this.events.contactOf(id) ?? [])))
   }
 
   /**
@@ -69,14 +67,8 @@ export class UnlinkedSiblings {
   /** A sibling answered the signals, and yet no link came about. */
   keep(id: Id): void {
     if (this.#closed || this.ports.links.has(id)) return
-    this.#there.set(idKey(id), { id, heardAtMs: this.ports.clock.now() })
+    this.#there.set(idKey(id), id)
     this.#askLater()
-  }
-
-  /** It has sent something by way of others. It asks as this node does: who is asked first need not ask. */
-  onHeardFrom(id: Id): void {
-    const sibling = this.#there.size > 0 ? this.#there.get(idKey(id)) : undefined
-    if (sibling) sibling.heardAtMs = this.ports.clock.now()
   }
 
   forget(id: Id): void {
@@ -94,10 +86,9 @@ export class UnlinkedSiblings {
     this.#timer ??= clock.setTimer(askEveryMs * (0.75 + randomFraction(random) / 2), () => {
       this.#timer = undefined
       const contacts = this.contacts()
-      const silentSinceMs = clock.now() - askEveryMs / 2
-      for (const [key, { id, heardAtMs }] of this.#there) {
-        if (!contacts.some((contact) => equalIds(contact.id, id))) this.#there.delete(key)
-        else if (heardAtMs <= silentSinceMs) void this.#ask(id)
+      for (const [key, id] of this.#there) {
+        if (contacts.some((contact) => equalIds(contact.id, id))) void this.#ask(id)
+        else this.#there.delete(key)
       }
       if (contacts.length > 0) this.#askLater()
     })
