@@ -8,8 +8,7 @@ import { replicasShareBits } from '../replication/replica-rank.js'
 import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
 
-/** As many ways more than alpha as bits are missing between the nearest link and the replicas, and one, or two where it is far, within these bounds. */
-const waysMoreLeast = 2
+/** As many ways more than alpha as bits are missing between the nearest link and the replicas, and one, or two where they are far, up to the most. */
 const farBits = 3
 const waysMoreMost = 6
 
@@ -58,9 +57,8 @@ export function waysToReplicas(
   const [nearest] = links.closest(keyId, 1)
   const missingBits = nearest ? sharedBits - commonPrefixLength(nearest, keyId) : 0
   if (missingBits <= 0) return firstWays(own, keyId, links, alpha)
-  const count =
-    countWhenFar ??
-    alpha + Math.max(waysMoreLeast, Math.min(missingBits + (missingBits < farBits ? 1 : 2), waysMoreMost))
+  const waysMore = Math.min(missingBits + (missingBits < farBits ? 1 : 2), waysMoreMost)
+  const count = countWhenFar ?? alpha + waysMore
   for (let number = 0; number < count; number++) {
     const target = corner(number, sharedBits)
     const link: Link | undefined = nextHop(own, target, free)

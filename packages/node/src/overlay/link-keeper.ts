@@ -72,7 +72,7 @@ export class LinkKeeper {
 
   /**
    * May this peer open a link to us? Within the budget anyone. A full node makes room for who is near: the peer may be
-   * a sibling of ours, or, just outside our k nearest, we may be one of its.
+   * a sibling of ours, or, just outside our k nearest, we may be one of its. A sibling that is let in is known from now on.
    */
   mayOpen(peer: Id, route: readonly Id[] | undefined): boolean {
     const { links, settings } = this.ports
