@@ -8,7 +8,7 @@ import type { Clock } from '../ports/clock.js'
 import type { RecordShelf } from '../records/record-shelf.js'
 import type { Settings } from '../settings.js'
 import type { Handover } from './handover.js'
-import { mayBeReplica } from './replica-rank.js'
+import { isFar } from './replica-rank.js'
 
 /** So many closer holders must have a record before a former one lets go of it, of so many that are asked. Guesses. */
 const witnesses = 3
@@ -29,7 +29,9 @@ export function retireLeftovers(ports: LeftoverPorts, handover: Handover): void 
   const perPeer = new Map<Id, string[]>()
   const all = () => true
   shelf.forEachHeld(all, (slot, keyId) => {
-    if (mayBeReplica(own, keyId, links, settings.k)) return
+    // By the measure by which others offer: what one lets go of the next would bring again.
+    const isFormer = isFar(own, keyId, own, links, settings.k) || links.countCloser(keyId) >= settings.k
+    if (!isFormer) return
     for (const peer of links.closest(keyId, witnessesAsked)) {
       // Of those who hold a record the closest ones never let go.
       if (compareDistances(keyId, peer, own) >= 0) continue
