@@ -267,10 +267,17 @@ describe('a record for a key that is far', () => {
       spreaders.clear()
       await cluster.run(author.records.put(key, large, { until: 'all' }))
       const byDistance = cluster.nodes.toSorted((x, y) => compareDistances(key, x.id, y.id))
-      ranks.push(...[...spreaders].map((id) => byDistance.findIndex((node) => node.id === id)))
+      for (const id of spreaders) {
+        const rank = byDistance.findIndex((node) => node.id === id)
+        const linked = new Set(byDistance[rank]!.inspect().links.map(({ peer }) => peer))
+        const closer = byDistance.slice(0, rank).filter((node) => linked.has(idToHex(node.id)))
+        // It is one of four replicas as far as it can tell.
+        expect(closer.length).toBeLessThan(4)
+        ranks.push(rank)
+      }
     }
     expect(Math.max(...ranks)).toBeGreaterThan(0)
-    // Of four replicas, as far as one of them can tell: it is linked to those nearest to itself, and not to all nearest to the key.
+    // Who is linked to all near itself is not linked to all near the key.
     expect(Math.max(...ranks)).toBeLessThan(8)
   })
 
