@@ -1,4 +1,4 @@
-/** Who has moved up into the k closest to a key since some have left, for many keys. Newcomers are not counted. */
+/** Who has moved up into the k closest to a key since some have left, for many keys. Newcomers are counted if wanted. */
 import { type Id, IdRanks, idKey, RankOf } from '@kadrtc/kademlia'
 
 export class Entrants {
@@ -13,6 +13,7 @@ export class Entrants {
     readonly before: readonly Id[],
     readonly now: readonly Id[],
     readonly k: number,
+    readonly options: { readonly newcomersToo?: boolean } = {},
   ) {
     this.#ranks = new IdRanks(now)
     this.#before = new Map(before.map((id) => [idKey(id), undefined]))
@@ -27,14 +28,19 @@ export class Entrants {
 
   /** Places in `now` of those for a key to which `own` is one of the k closest. */
   *of(keyId: Id): Generator<number> {
+    const { newcomersToo } = this.options
     // This node is closer than the last of the k.
     for (let rank = this.k - 2; rank >= 0; rank--) {
       const place = this.#ranks.indexAt(keyId, rank)
       if (place === undefined) continue
       const id = this.now[place]!
-      if (!this.#before.has(idKey(id))) continue
-      // So were all that are closer and were there.
-      if (this.#rankBefore(id).at(keyId) < this.k) return
+      if (this.#before.has(idKey(id))) {
+        if (this.#rankBefore(id).at(keyId) < this.k) {
+          // So were all that are closer and were there.
+          if (!newcomersToo) return
+          continue
+        }
+      } else if (!newcomersToo) continue
       yield place
     }
   }

@@ -17,9 +17,9 @@ import type { RecordShelf } from '../records/record-shelf.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Settings } from '../settings.js'
 import { Comparisons } from './comparisons.js'
-import { Entrants } from './entrants.js'
 import { Handover } from './handover.js'
 import { retireLeftovers } from './leftovers.js'
+import { Mending } from './mending.js'
 import { isFar, isLikelyReplica, mayBeReplica, sharesNoRecords } from './replica-rank.js'
 
 /** Who is near, linked or only heard of: the replicas of a key need not all be siblings of each other. */
@@ -45,12 +45,8 @@ export interface ReplicatorPorts {
  * not: of a hundred holders two or three have crashed and are not missed yet. With all nineteen a departure cost 1,300 digests.
  */
 const standIns = 2
-/**
- * Those who leave within some seconds are mended together: of those who move up one in three is pushed out again by a
- * newcomer meanwhile. The more replicas there are, the longer one may be missing: so long for each. With k = 20 that is
- * about as long as it takes to notice a crash, and far less than the five minutes within which nothing is lost.
- */
-const mendDelayPerReplicaMs = 1_000
+/** Who is near and not linked is mostly being dialled: over its link records cost half of what they cost over others. A guess. */
+const linkAwaitedMs = 3_000
 /** An offer that failed is made again this often, if the peer is still there. A guess. */
 const attemptsMax = 3
 
@@ -76,8 +72,7 @@ export class Replicator {
   /** Where in `#fresh` a slot stands. */
   readonly #freshOf = new Map<string, Set<string>>()
   readonly #handover: Handover
-  /** From the first departure on until who has moved up is offered its records. */
-  #mending: { readonly before: readonly Id[]; readonly timer: Timer } | undefined
+  readonly #mending: Mending
   #hourly: Timer | undefined
   readonly #comparisons: Comparisons
   #closed = false
@@ -86,6 +81,13 @@ export class Replicator {
     this.#handover = new Handover(ports)
     this.#scheduleDigests()
     const { clock, random, settings, neighbourhood } = ports
+    this.#mending = new Mending(ports, {
+      rankMost: standIns,
+      seesTo: (keyId) => this.#seesTo(keyId),
+      offer: (slot, keyId, peer, rank) => {
+        if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, rank)
+      },
+    })
     this.#comparisons = new Comparisons({
       clock,
       random,
@@ -125,38 +127,9 @@ export class Replicator {
 
   /** A neighbour has gone: whoever moves up into its place in a replica set is offered the record, some seconds later. */
   onPeerLeft(gone: Id): void {
-    const { clock, random, settings, shelf } = this.ports
-    if (this.#closed || shelf.count === 0 || this.#sharesNoRecords(gone)) return
+    if (this.#closed || this.ports.shelf.count === 0 || this.#sharesNoRecords(gone)) return
     this.#comparisons.onChange()
-    if (this.#mending) return
-    const before = [...this.#others().filter((id) => !equalIds(id, gone)), gone]
-    // Who heard of the same departure is not to act at the same moment.
-    const delayMs = settings.k * mendDelayPerReplicaMs * (0.75 + randomFraction(random) / 2)
-    const timer = clock.setTimer(delayMs, () => {
-      this.#mending = undefined
-      this.#mend(before)
-    })
-    this.#mending = { before, timer }
-  }
-
-  /** Offers records to who has moved up since `before`. Newcomers are offered them as they come. */
-  #mend(before: readonly Id[]): void {
-    const { own, settings, neighbourhood, shelf } = this.ports
-    // All who were there held everything, whoever is left.
-    if (before.length < settings.k) return
-    const members = neighbourhood.members()
-    const ids = members.map(({ id }) => id)
-    const ownRank = new RankOf(own, ids)
-    const entrants = new Entrants(own, before, ids, settings.k)
-    const mayBe = (head: number) => ownRank.atLeast(head) <= standIns && entrants.mayBe(head)
-    shelf.forEachHeld(mayBe, (slot, keyId) => {
-      const rank = ownRank.at(keyId)
-      if (rank > standIns || rank >= settings.k || !this.#seesTo(keyId)) return
-      for (const place of entrants.of(keyId)) {
-        const peer = members[place]!
-        if (this.#mayOffer(keyId, peer.id)) this.#plan(slot, peer, rank)
-      }
-    })
+    this.#mending.onLeft(gone)
   }
 
   /** This node holds a record that it did not hold before. */
@@ -196,7 +169,7 @@ export class Replicator {
   close(): void {
     this.#closed = true
     this.#handover.close()
-    this.#mending?.timer.cancel()
+    this.#mending.close()
     this.#hourly?.cancel()
     this.#comparisons.close()
     for (const { timer } of [...this.#batches.values(), ...this.#fresh.values()]) timer.cancel()
@@ -221,9 +194,11 @@ export class Replicator {
   /** Who is far from a key knows few who are near it, and would take others for replicas: it offers inward only. */
   #mayOffer(keyId: Id, to: Id): boolean {
     const { own, links, settings } = this.ports
+    // Where packets toward the key end somebody has to see to it, and those who are near by mistake are few.
+    if (this.#isLast(keyId)) return !isFar(to, keyId, own, links, settings.k, 'absurd')
     if (isFar(to, keyId, own, links, settings.k)) return false
     const isInward = compareDistances(keyId, to, own) < 0
-    return isInward || this.#isLast(keyId) || mayBeReplica(own, keyId, links, settings.k)
+    return isInward || mayBeReplica(own, keyId, links, settings.k)
   }
 
   /** Does this node look after the replica set of a key? */
@@ -247,7 +222,7 @@ export class Replicator {
   }
 
   #plan(slot: string, peer: Contact, ownRank: number, attempt = 0): void {
-    const { settings, clock, random } = this.ports
+    const { settings, clock, random, links } = this.ports
     const rank = Math.min(ownRank, settings.k)
     const key = `${rank}:${attempt}:${idKey(peer.id)}`
     const standing = this.#batches.get(key)
@@ -256,7 +231,9 @@ export class Replicator {
       return
     }
     const delayMs =
-      jitterMs(random) + handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
+      jitterMs(random) +
+      (links.has(peer.id) ? 0 : linkAwaitedMs) +
+      handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
     const timer = clock.setTimer(delayMs, () => {
       this.#batches.delete(key)
       this.#handover
