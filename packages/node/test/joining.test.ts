@@ -1,4 +1,4 @@
-import { equalIds, type Id, idToHex, keyIdOf } from '@kadrtc/kademlia'
+import { equalIds, type Id, idKey, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import { type Clock, KadNode } from '@kadrtc/node'
 import { Cluster } from '@kadrtc/simulator'
 import { decodeMessage, decodePacket } from '@kadrtc/wire'
@@ -63,6 +63,25 @@ test.each([
     await cluster.clock.runUntil(linked, { withinMs: soonMs })
   },
 )
+
+test('who is led to another island asks there who is near', async () => {
+  const cluster = swarm({ settings: { k: 4 }, server: { poolMax: 4 } })
+  await cluster.grow(24)
+  const island = new Set(cluster.nodes.filter((_, index) => index % 2 === 0).map(({ id }) => idKey(id)))
+  const areApart = (a: Id, b: Id) => island.has(idKey(a)) !== island.has(idKey(b))
+  cluster.network.cut(areApart)
+  await cluster.clock.advance(180_000)
+  cluster.network.heal()
+  const asking = new Set<string>()
+  cluster.network.faults.drop = ({ from, to, bytes }) => {
+    const packet = decodePacket(bytes)
+    if (packet.kind !== 'toward' || !areApart(from, to) || packet.path.length > 0) return false
+    const { message } = decodeMessage(packet.body)
+    if (message.type === 'find-node' && equalIds(message.target, from)) asking.add(idKey(from))
+    return false
+  }
+  await cluster.clock.runUntil(() => asking.size >= 3, { withinMs: 120_000 })
+})
 
 test('a node that lost every link looks for others again', async () => {
   const cluster = swarm()
