@@ -1,6 +1,7 @@
 import { type Id, idToHex } from '@kadrtc/kademlia'
 import { VirtualClock } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
+import { KadrtcError } from '../src/errors.js'
 import { carefulLookup, type Findings } from '../src/lookups/careful-lookup.js'
 import type { Contact } from '../src/lookups/contact.js'
 import { LinkTable } from '../src/overlay/link-table.js'
@@ -16,10 +17,13 @@ const hedgeAfterMs = 100
 const timeoutMs = 4_000
 
 /**
- * A lookup of `wanted`, which `dead` has named; `answersAfterMs` of each route, and the others never answer. Packets that find
- * their way themselves have the route of none.
+ * A lookup of `wanted`, which `dead` has named; `answersAfterMs` of each route, and the others never answer, or a relay says that
+ * it cannot reach the next. Packets that find their way themselves have the route of none.
  */
-function looking(answersAfterMs: (route: readonly Id[]) => number | undefined, seeds: readonly Contact[]) {
+function looking(
+  answersAfterMs: (route: readonly Id[]) => number | 'unreachable' | undefined,
+  seeds: readonly Contact[],
+) {
   const clock = new VirtualClock()
   const relayed = { hedgeAfterMs }
   const rpc = { roundTrips: { direct: relayed, relayed }, noteSilence: () => undefined, isLively: () => true }
@@ -31,6 +35,8 @@ function looking(answersAfterMs: (route: readonly Id[]) => number | undefined, s
     return new Promise((resolve, reject) => {
       const afterMs = answersAfterMs(route)
       if (afterMs === undefined) clock.setTimer(timeoutMs, () => reject(new Error('TIMEOUT')))
+      else if (afterMs === 'unreachable')
+        clock.setTimer(20, () => reject(new KadrtcError('UNREACHABLE', 'no link to the next')))
       else clock.setTimer(afterMs, () => resolve({ contacts: [], route: route.length > 0 ? route : [id] }))
     })
   }
@@ -73,6 +79,13 @@ describe('whom a dead relay has named', () => {
     const closest = await clock.settle(found, { withinMs: 2 * hedgeAfterMs + 50 })
     expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
     expect(asked).toEqual(['03>01', '02', '02>01', '02..01'])
+  })
+
+  test('is asked no more when two relays cannot reach it', async () => {
+    const { clock, found, asked } = looking(([, last]) => (last ? 'unreachable' : 10), seeds)
+    const closest = await clock.settle(found, { withinMs: 2 * hedgeAfterMs })
+    expect(closest.map(({ id }) => id)).toEqual([alive])
+    expect(asked).toEqual(['03>01', '02', '02>01'])
   })
 
   test('is asked by no way twice, and waited for no longer than half of the time of a request', async () => {

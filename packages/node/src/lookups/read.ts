@@ -160,8 +160,8 @@ class Read {
 
   async #ask(way: Way): Promise<Findings> {
     const { question } = this.options
-    // A holder names nobody: at first it is holders that are asked.
-    const known = this.#careful ? this.#known() : {}
+    // A holder names nobody: at first it is holders that are asked. What goes its way over many links seldom brings an answer.
+    const known = this.#careful && way.kind !== 'toward' ? this.#known() : {}
     const answer = await this.ports.rpc.request(way, Object.assign({}, question, known))
     const { reply, responder, route } = answer
     const hasMore = question.all && reply.more
