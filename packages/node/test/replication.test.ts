@@ -87,13 +87,14 @@ test('a newcomer that is among the k closest is handed the records', async () =>
   expect(await lacking(cluster, keys, 4)).toEqual([])
 })
 
-test('a newcomer is handed records over links of its own, once there are some', async () => {
+test('a newcomer is handed records over links of its own, as soon as these stand', async () => {
   const cluster = swarm({ settings: { k: 8 } })
   await cluster.grow(12)
   for (const key of keys) await cluster.run(cluster.node(0).records.put(keyIdOf(key), text(key)))
   await cluster.clock.advance(30_000)
   let stores = 0
   let relayed = 0
+  let prompt = 0
   cluster.network.faults.drop = ({ bytes }) => {
     const { kind, body } = decodePacket(bytes)
     if (decodeMessage(body).message.type !== 'store') return false
@@ -102,11 +103,15 @@ test('a newcomer is handed records over links of its own, once there are some', 
     return false
   }
   for (let newcomer = 0; newcomer < 5; newcomer++) {
+    const before = stores
     await cluster.grow(1)
-    await cluster.clock.advance(30_000)
+    await cluster.clock.advance(2_000)
+    prompt += stores - before
+    await cluster.clock.advance(28_000)
   }
   expect(stores).toBeGreaterThan(40)
   expect(relayed / stores).toBeLessThan(0.1)
+  expect(prompt / stores).toBeGreaterThan(0.5)
 })
 
 // With each of these seeds one of the k closest took itself for a former holder, time and again, and was brought the record again.

@@ -58,6 +58,8 @@ interface Batch {
   readonly peer: Contact
   readonly slots: Set<string>
   readonly timer: Timer
+  /** It was not linked when this was planned. */
+  readonly isAwaited: boolean
 }
 
 /** Records that are new here, to be offered to their replica sets when the wait is over. One a rank. */
@@ -225,14 +227,17 @@ export class Replicator {
     const { settings, clock, random, links } = this.ports
     const rank = Math.min(ownRank, settings.k)
     const key = `${rank}:${attempt}:${idKey(peer.id)}`
+    const isAwaited = !links.has(peer.id)
     const standing = this.#batches.get(key)
-    if (standing) {
+    if (standing && (isAwaited || !standing.isAwaited)) {
       standing.slots.add(slot)
       return
     }
+    // The link stands now: what waited for it goes along.
+    standing?.timer.cancel()
     const delayMs =
       jitterMs(random) +
-      (links.has(peer.id) ? 0 : linkAwaitedMs) +
+      (isAwaited ? linkAwaitedMs : 0) +
       handoverDelayMs(rank + attempt, { rankStepMs: settings.handoverStepMs })
     const timer = clock.setTimer(delayMs, () => {
       this.#batches.delete(key)
@@ -240,7 +245,7 @@ export class Replicator {
         .offer(peer, batch.slots)
         .catch((error) => this.#onOfferFailed(batch, rank, attempt, error))
     })
-    const batch: Batch = { peer, slots: new Set([slot]), timer }
+    const batch: Batch = { peer, slots: new Set([...(standing?.slots ?? []), slot]), timer, isAwaited }
     this.#batches.set(key, batch)
   }
 
