@@ -23,6 +23,7 @@ const timeoutMs = 4_000
 function looking(
   answersAfterMs: (route: readonly Id[]) => number | 'unreachable' | undefined,
   seeds: readonly Contact[],
+  k = 3,
 ) {
   const clock = new VirtualClock()
   const relayed = { hedgeAfterMs }
@@ -40,7 +41,7 @@ function looking(
       else clock.setTimer(afterMs, () => resolve({ contacts: [], route: route.length > 0 ? route : [id] }))
     })
   }
-  const settings = settingsWith({ k: 3, requestTimeoutMs: timeoutMs })
+  const settings = settingsWith({ k, requestTimeoutMs: timeoutMs })
   const abort = new AbortController()
   const options = { target, own, seeds, ask, paths: 1, signal: abort.signal }
   const links = new LinkTable(own, settings)
@@ -81,12 +82,22 @@ describe('whom a dead relay has named', () => {
     expect(asked).toEqual(['03>01', '02', '02>01', '02..01'])
   })
 
-  test('is asked no more when two relays cannot reach it', async () => {
-    const { clock, found, asked } = looking(([, last]) => (last ? 'unreachable' : 10), seeds)
-    const closest = await clock.settle(found, { withinMs: 2 * hedgeAfterMs })
-    expect(closest.map(({ id }) => id)).toEqual([alive])
-    expect(asked).toEqual(['03>01', '02', '02>01'])
-  })
+  for (const closer of [5, 6]) {
+    const isFar = closer === 6
+    test(`is ${isFar ? 'asked no more' : 'asked a third time'} when two relays cannot reach it and ${closer} are closer`, async () => {
+      const near = Array.from({ length: closer - 1 }, (_, i) => tinyId((8 + i).toString(2)))
+      const far = tinyId('1000000')
+      const { clock, found, asked } = looking(
+        ([, last]) => (last ? 'unreachable' : 10),
+        [...[alive, ...near].map((id) => ({ id, route: [id] })), { id: far, route: [dead, far] }],
+        closer + 1,
+      )
+      const closest = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
+      expect(closest.map(({ id }) => id)).toEqual([alive, ...near, ...(isFar ? [] : [far])])
+      const waysToFar = asked.filter((way) => way.endsWith('40'))
+      expect(waysToFar).toEqual(['03>40', '02>40', ...(isFar ? [] : ['02..40'])])
+    })
+  }
 
   test('is asked by no way twice, and waited for no longer than half of the time of a request', async () => {
     const { clock, found, asked } = looking(

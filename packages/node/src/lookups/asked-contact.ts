@@ -12,8 +12,8 @@ import type { Way } from '../rpc/way.js'
 import type { Contact } from './contact.js'
 
 /**
- * So many relays that say that they cannot reach it are enough: of 1,382 contacts that two had said this of four answered to a packet that
- * found its way itself, and that packet is the dearest.
+ * So many relays that say that they cannot reach it are enough, unless it is one of the closest: of 1,382 contacts that two had said this of
+ * four answered to a packet that found its way itself, and that packet is the dearest.
  */
 const denialsEnough = 2
 /** When the answer is late so many times, packets may find their way themselves: another relay, if there is one, was asked. */
@@ -24,6 +24,8 @@ export interface AskedContactOptions<F> {
   /** Who has answered this lookup, each with a way that worked. It grows meanwhile. */
   readonly answered: readonly Contact[]
   readonly ask: (way: Way) => Promise<F>
+  /** Whether few of those who have answered are closer to what is looked up. */
+  readonly isAmongClosest: () => boolean
   /** Told once. */
   readonly onAnswer: (findings: F) => void
   /** Told once: every way has failed. Whoever waits only for a time keeps that time. */
@@ -101,7 +103,7 @@ export class AskedContact<F> {
       return { kind: 'route', route: [...relay.route, this.options.contact.id] }
     }
     if (this.#hasGoneGreedily || (this.#open > 0 && this.#late < lateForGreedy)) return undefined
-    if (this.#denials >= denialsEnough) return undefined
+    if (this.#denials >= denialsEnough && !this.options.isAmongClosest()) return undefined
     this.#hasGoneGreedily = true
     return this.#greedyWay()
   }

@@ -2,7 +2,7 @@
  * Drives the lookup machine of `kademlia` over the overlay: iterative, alpha at once, over disjoint paths. Opens
  * no connection: each contact is asked along the route that named it, and by other ways when the answer is late.
  */
-import { type Id, Lookup } from '@kadrtc/kademlia'
+import { type Id, isCloser, Lookup } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
@@ -21,6 +21,9 @@ export interface Findings {
 
 /** Of the time in which a request may be answered, that for which a lookup waits: by then each contact was asked by all ways. */
 const waitedFor = 0.5
+
+/** Of the closest to a target so many are asked by every way there is: what a lookup is for is with them. A guess. */
+const closestThatMatter = 6
 
 export interface CarefulLookupOptions {
   readonly target: Id
@@ -85,6 +88,8 @@ export function carefulLookup(
         contact,
         answered,
         ask: (way) => options.ask(contact, way),
+        isAmongClosest: () =>
+          answered.filter(({ id }) => isCloser(target, id, contact.id)).length < closestThatMatter,
         onAnswer: (findings) => {
           underWay.delete(asked)
           answered.push({ id: contact.id, route: findings.route })
