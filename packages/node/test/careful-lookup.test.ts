@@ -82,6 +82,19 @@ describe('whom a dead relay has named', () => {
     expect(asked).toEqual(['03>01', '02', '02>01', '02..01'])
   })
 
+  test('is asked through somebody near who has answered, and not before that through who is far', async () => {
+    const far = tinyId('100000000')
+    const answersAfterMs = ([first, last]: readonly Id[]) => {
+      if (last) return first === alive ? 10 : 'unreachable'
+      if (first === undefined) return undefined
+      return first === alive ? 250 : 10
+    }
+    const { clock, found, asked } = looking(answersAfterMs, [...seeds, { id: far, route: [far] }], 2)
+    const closest = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
+    expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
+    expect(asked).toEqual(['03>01', '02', '00', '02..01', '02>01'])
+  })
+
   for (const closer of [5, 6]) {
     const isFar = closer === 6
     test(`is ${isFar ? 'asked no more' : 'asked a third time'} when two relays cannot reach it and ${closer} are closer`, async () => {
@@ -95,7 +108,7 @@ describe('whom a dead relay has named', () => {
       const closest = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
       expect(closest.map(({ id }) => id)).toEqual([alive, ...near, ...(isFar ? [] : [far])])
       const waysToFar = asked.filter((way) => way.endsWith('40'))
-      expect(waysToFar).toEqual(['03>40', '02>40', ...(isFar ? [] : ['02..40'])])
+      expect(waysToFar).toEqual(['03>40', '02>40', ...(isFar ? [] : ['08>40', '02..40'])])
     })
   }
 

@@ -1,9 +1,9 @@
 /**
  * One contact that a careful lookup asks. Along the route that named it first; when the answer is late or cannot come,
- * through the nearest who has answered meanwhile; and at last wherever packets find a way now. A relay may have died, and all
+ * through the nearest who have answered meanwhile; and at last wherever packets find a way now. A relay may have died, and all
  * whom it named would be lost with it.
  */
-import { idKey, isCloser } from '@kadrtc/kademlia'
+import { type Id, idKey, isCloser } from '@kadrtc/kademlia'
 import { KadrtcError } from '../errors.js'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
@@ -11,18 +11,28 @@ import type { Rpc } from '../rpc/rpc.js'
 import type { Way } from '../rpc/way.js'
 import type { Contact } from './contact.js'
 
+/** When the answer is late so many times, packets may find their way themselves: another relay, if there is one, was asked. */
+const lateForGreedy = 2
+/**
+ * Through so many of those near it that have answered one of the closest is asked, and any other through one. Of four lookups under churn that
+ * missed the closest node three had taken all their ways before anybody near had answered: over relays that had died or were far,
+ * within 150 ms.
+ */
+const relaysMost = 2
+/** So many times the answer may be late before nobody near is waited for any more. */
+const lateForRelay = 4
 /**
  * So many relays that say that they cannot reach it are enough, unless it is one of the closest: of 1,382 contacts that two had said this of
  * four answered to a packet that found its way itself, and that packet is the dearest.
  */
 const denialsEnough = 2
-/** When the answer is late so many times, packets may find their way themselves: another relay, if there is one, was asked. */
-const lateForGreedy = 2
 
 export interface AskedContactOptions<F> {
   readonly contact: Contact
   /** Who has answered this lookup, each with a way that worked. It grows meanwhile. */
   readonly answered: readonly Contact[]
+  /** Whether a node is so near to the contact that the two are likely to be linked. */
+  readonly isNear: (id: Id) => boolean
   readonly ask: (way: Way) => Promise<F>
   /** Whether few of those who have answered are closer to what is looked up. */
   readonly isAmongClosest: () => boolean
@@ -35,7 +45,8 @@ export interface AskedContactOptions<F> {
 export class AskedContact<F> {
   /** Ways taken that may bring an answer yet. */
   #open = 0
-  #hasRelayed = false
+  /** By `idKey`, those near it through whom it was asked. */
+  readonly #relays = new Set<string>()
   #hasGoneGreedily = false
   #late = 0
   #denials = 0
@@ -58,7 +69,13 @@ export class AskedContact<F> {
 
   /** A peer that is linked has no better way. */
   get #mayTakeMore(): boolean {
-    return this.options.contact.route.length > 1 && !(this.#hasRelayed && this.#hasGoneGreedily)
+    return this.options.contact.route.length > 1 && (this.#mayBeRelayed || !this.#hasGoneGreedily)
+  }
+
+  /** Somebody near it may answer yet. */
+  get #mayBeRelayed(): boolean {
+    if (this.#late >= lateForRelay) return false
+    return this.#relays.size < (this.options.isAmongClosest() ? relaysMost : 1)
   }
 
   #take(way: Way): void {
@@ -89,33 +106,36 @@ export class AskedContact<F> {
     this.#timer?.cancel()
     const way = this.#mayTakeMore ? this.#otherWay() : undefined
     if (way) this.#take(way)
-    if (this.#open === 0) {
+    if (this.#mayTakeMore && (this.#open > 0 || this.#mayBeRelayed)) this.#wait()
+    else if (this.#open === 0) {
       this.end()
       this.options.onFailure()
-    } else if (this.#mayTakeMore) this.#wait()
+    }
   }
 
   /** Undefined: there is none, or none yet. */
   #otherWay(): Way | undefined {
-    const relay = this.#hasRelayed ? undefined : this.#otherRelay()
+    const relay = this.#mayBeRelayed ? this.#otherRelay() : undefined
     if (relay) {
-      this.#hasRelayed = true
+      this.#relays.add(idKey(relay.id))
       return { kind: 'route', route: [...relay.route, this.options.contact.id] }
     }
-    if (this.#hasGoneGreedily || (this.#open > 0 && this.#late < lateForGreedy)) return undefined
+    if (this.#hasGoneGreedily || (this.#late < lateForGreedy && (this.#open > 0 || this.#mayBeRelayed)))
+      return undefined
     if (this.#denials >= denialsEnough && !this.options.isAmongClosest()) return undefined
     this.#hasGoneGreedily = true
     return this.#greedyWay()
   }
 
-  /** The nearest to it of those who have answered, which is likely to be linked to it; none if that was the relay already. */
+  /** The nearest to it of those who have answered, likely to be linked to it and not asked yet; the relay that named it was. */
   #otherRelay(): Contact | undefined {
-    const { contact, answered } = this.options
+    const { contact, answered, isNear } = this.options
     const before = contact.route.at(-2)
     let nearest: Contact | undefined
     for (const relay of answered) {
-      const isOther = !before || idKey(relay.id) !== idKey(before)
-      if (isOther && (!nearest || isCloser(contact.id, relay.id, nearest.id))) nearest = relay
+      if (nearest && !isCloser(contact.id, relay.id, nearest.id)) continue
+      const wasAsked = this.#relays.has(idKey(relay.id)) || (before && idKey(relay.id) === idKey(before))
+      if (!wasAsked && isNear(relay.id)) nearest = relay
     }
     return nearest
   }

@@ -2,10 +2,11 @@
  * Drives the lookup machine of `kademlia` over the overlay: iterative, alpha at once, over disjoint paths. Opens
  * no connection: each contact is asked along the route that named it, and by other ways when the answer is late.
  */
-import { type Id, isCloser, Lookup } from '@kadrtc/kademlia'
+import { commonPrefixLength, type Id, isCloser, Lookup } from '@kadrtc/kademlia'
 import type { CancelSignal } from '../cancel-signal.js'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
+import { replicasShareBits } from '../replication/replica-rank.js'
 import type { Rpc } from '../rpc/rpc.js'
 import type { Way } from '../rpc/way.js'
 import type { Settings } from '../settings.js'
@@ -68,6 +69,8 @@ export function carefulLookup(
     isSilent: ({ route }) => !rpc.isLively({ kind: 'route', route }),
   })
   const answered: Contact[] = []
+  // A node links to its own k nearest.
+  const nearBits = replicasShareBits(own, ports.links, settings.k)
 
   return new Promise((resolve, reject) => {
     let timer: Timer | undefined
@@ -88,6 +91,7 @@ export function carefulLookup(
         contact,
         answered,
         ask: (way) => options.ask(contact, way),
+        isNear: (id) => commonPrefixLength(id, contact.id) >= nearBits,
         isAmongClosest: () =>
           answered.filter(({ id }) => isCloser(target, id, contact.id)).length < closestThatMatter,
         onAnswer: (findings) => {
