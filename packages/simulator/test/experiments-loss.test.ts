@@ -53,7 +53,8 @@ test('values outlive the nodes that hold them, and repair costs about what was l
   expect(result.surveys[0]!.storeBytes).toBeLessThan(storeBytes)
   expect(storeBytes).toBeGreaterThan(result.stores * 1_024)
   expect(result.repairRatio).toBeGreaterThan(0.3)
-  expect(result.repairRatio).toBeLessThan(5)
+  // It was 1.6 where records went to newcomers over relays, before their links stood.
+  expect(result.repairRatio).toBeLessThan(1.3)
 })
 
 test('values are lost when nobody repairs', async () => {
