@@ -95,20 +95,24 @@ describe('whom a dead relay has named', () => {
     expect(asked).toEqual(['03>01', '02', '00', '02..01', '02>01'])
   })
 
-  for (const closer of [5, 6]) {
-    const isFar = closer === 6
-    test(`is ${isFar ? 'asked no more' : 'asked a third time'} when two relays cannot reach it and ${closer} are closer`, async () => {
+  for (const { closer, isLinked, more } of [
+    { closer: 5, isLinked: true, more: ['08>40', '02..40'] },
+    { closer: 6, isLinked: true, more: [] },
+    { closer: 6, isLinked: false, more: ['02..40'] },
+  ]) {
+    const what = `${isLinked ? 'two relays' : 'one relay'} cannot reach it${isLinked ? '' : ', the link to the other closed,'} and ${closer} are closer`
+    test(`is asked by ${more.length} more ways when ${what}`, async () => {
       const near = Array.from({ length: closer - 1 }, (_, i) => tinyId((8 + i).toString(2)))
       const far = tinyId('1000000')
-      const { clock, found, asked } = looking(
+      const { clock, found, asked, links } = looking(
         ([, last]) => (last ? 'unreachable' : 10),
         [...[alive, ...near].map((id) => ({ id, route: [id] })), { id: far, route: [dead, far] }],
         closer + 1,
       )
+      if (!isLinked) links.remove(links.get(dead)!)
       const closest = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
-      expect(closest.map(({ id }) => id)).toEqual([alive, ...near, ...(isFar ? [] : [far])])
-      const waysToFar = asked.filter((way) => way.endsWith('40'))
-      expect(waysToFar).toEqual(['03>40', '02>40', ...(isFar ? [] : ['08>40', '02..40'])])
+      expect(closest.map(({ id }) => id)).toEqual([alive, ...near, ...(more.length > 0 ? [far] : [])])
+      expect(asked.filter((way) => way.endsWith('40'))).toEqual(['03>40', '02>40', ...more])
     })
   }
 

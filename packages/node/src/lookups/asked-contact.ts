@@ -8,7 +8,7 @@ import { KadrtcError } from '../errors.js'
 import type { LinkTable } from '../overlay/link-table.js'
 import type { Clock, Timer } from '../ports/clock.js'
 import type { Rpc } from '../rpc/rpc.js'
-import type { Way } from '../rpc/way.js'
+import { firstNeighbour, type Way } from '../rpc/way.js'
 import type { Contact } from './contact.js'
 
 /** When the answer is late so many times, packets may find their way themselves: another relay, if there is one, was asked. */
@@ -88,10 +88,16 @@ export class AskedContact<F> {
       },
       (error) => {
         this.#open -= 1
-        if (error instanceof KadrtcError && error.code === 'UNREACHABLE') this.#denials += 1
+        if (this.#isDenial(error, way)) this.#denials += 1
         if (!this.#ended && this.#open === 0) this.#goOn()
       },
     )
+  }
+
+  /** A relay has said that it cannot reach it; where our own link has closed, nobody has said anything. */
+  #isDenial(error: unknown, way: Way): boolean {
+    const isUnreachable = error instanceof KadrtcError && error.code === 'UNREACHABLE'
+    return isUnreachable && firstNeighbour(way, this.ports.links) !== undefined
   }
 
   #wait(): void {
