@@ -129,6 +129,13 @@ describe('whom a dead relay has named', () => {
     expect(asked).toEqual(['03>01', '03', '02..01'])
   })
 
+  test('is given up when nobody near answers while the answer is late four times, all ways being closed', async () => {
+    const { clock, found, asked } = looking(() => 'unreachable', [seeds[1]!])
+    await expect(clock.settle(found, { withinMs: 4 * hedgeAfterMs + 50 })).resolves.toEqual([])
+    expect(asked).toEqual(['03>01', '02..01'])
+    expect(clock.elapsedMs).toBeGreaterThan(4 * hedgeAfterMs)
+  })
+
   test('is not asked by the way of a link that is silent', async () => {
     const { clock, found, asked, links } = looking(([, last]) => (last ? undefined : 20), [seeds[1]!])
     links.neighbour(alive)!.silent = true

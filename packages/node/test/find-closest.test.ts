@@ -1,8 +1,9 @@
-import { idToHex } from '@kadrtc/kademlia'
+import { type Id, idToHex } from '@kadrtc/kademlia'
 import { SeededRandom } from '@kadrtc/simulator'
 import { isKnownContact } from '@kadrtc/wire'
 import { describe, expect, test } from 'vitest'
 import { findClosest } from '../src/lookups/find-closest.js'
+import type { LookupPorts } from '../src/lookups/lookup-ports.js'
 import { readRecords } from '../src/lookups/read.js'
 import type { RecordProofs } from '../src/records/proofs.js'
 import { nearestFirst, randomIds, type ViewRigOptions, viewRig } from './view-rig.js'
@@ -10,11 +11,23 @@ import { nearestFirst, randomIds, type ViewRigOptions, viewRig } from './view-ri
 const k = 8
 const targets = randomIds('targets', 60)
 
-function scene(times: Pick<ViewRigOptions, 'firstMs' | 'alongMs'>) {
-  const ids = randomIds('find closest', 200)
+const ids = randomIds('find closest', 200)
+
+function scene(options: Pick<ViewRigOptions, 'firstMs' | 'alongMs' | 'offRoute'>) {
   const linked = [...nearestFirst(ids, ids[0]!).slice(1, k + 1), ...ids.slice(150, 165)]
-  const rig = viewRig({ ids, k, linked, ...times })
+  const rig = viewRig({ ids, k, linked, ...options })
   return { ...rig, closestTo: (target: (typeof ids)[0]) => nearestFirst(ids.slice(1), target).slice(0, k) }
+}
+
+function readNothing(ports: LookupPorts, keyId: Id) {
+  return readRecords({ ...ports, random: new SeededRandom(1) }, {} as RecordProofs, {
+    question: { type: 'find-value', keyId, all: false },
+    local: [],
+    vouched: false,
+    holdersWanted: 3,
+    copyHolders: [],
+    signal: new AbortController().signal,
+  })
 }
 
 test('a key that is far is asked for over two more ways than a get takes: a put waits for those of two ends', async () => {
@@ -29,7 +42,6 @@ test('a key that is far is asked for over two more ways than a get takes: a put 
 })
 
 test('a newcomer that was told who is near names them, and looks for them behind whoever answers', async () => {
-  const ids = randomIds('find closest', 200)
   const [own, far] = [ids[0]!, ids[150]!]
   const [nearest, ...named] = nearestFirst(ids.slice(1), own).slice(0, k)
   const { clock, ports, asked } = viewRig({ ids, k, linked: [far], firstMs: 20, alongMs: 20 })
@@ -89,17 +101,31 @@ describe('when the first answers come late, while the careful lookup is under wa
     const { clock, ports, asked, closestTo } = scene({ firstMs: 150, alongMs: 40 })
     for (const keyId of targets) {
       asked.length = 0
-      const reading = readRecords({ ...ports, random: new SeededRandom(1) }, {} as RecordProofs, {
-        question: { type: 'find-value', keyId, all: false },
-        local: [],
-        vouched: false,
-        holdersWanted: 3,
-        copyHolders: [],
-        signal: new AbortController().signal,
-      })
+      const reading = readNothing(ports, keyId)
       expect((await clock.settle(reading, { withinMs: 10_000 })).records).toEqual([])
       const all = new Set(asked.map(({ id }) => idToHex(id)))
       for (const id of closestTo(keyId)) expect(all.has(idToHex(id))).toBe(true)
     }
   })
+})
+
+describe('what a lookup that is careful says it knows', () => {
+  const target = targets[0]!
+  // The closest one answers the fast way of a get.
+  const offRoute = nearestFirst(ids.slice(1), target).slice(1, 2)
+
+  for (const [verb, look] of [
+    ['find-node', (ports: LookupPorts) => findClosest(ports, target, { paths: 1 })],
+    ['find-value', (ports: LookupPorts) => readNothing(ports, target)],
+  ] as const) {
+    test(`goes along routes, but not with a packet that finds its way itself: ${verb}`, async () => {
+      const { clock, ports, asked } = scene({ firstMs: 150, alongMs: 40, offRoute })
+      await clock.settle<unknown>(look(ports), { withinMs: 10_000 })
+      const itself = asked.filter(({ way }) => way.kind === 'toward' && way.exact)
+      expect(itself.map(({ id }) => id)).toEqual(offRoute)
+      expect(itself[0]!.question.known).toBeUndefined()
+      const along = asked.filter(({ way }) => way.kind === 'route')
+      expect(along.some(({ question }) => question.known)).toBe(true)
+    })
+  }
 })

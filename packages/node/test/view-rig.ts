@@ -2,6 +2,7 @@
 import { compareDistances, equalIds, type Id, idKey } from '@kadrtc/kademlia'
 import { SeededRandom, StubIdentity, VirtualClock } from '@kadrtc/simulator'
 import { contactsMax, isKnownContact } from '@kadrtc/wire'
+import { KadrtcError } from '../src/errors.js'
 import type { LookupPorts } from '../src/lookups/lookup-ports.js'
 import { LinkTable } from '../src/overlay/link-table.js'
 import type { Question } from '../src/rpc/question.js'
@@ -40,25 +41,34 @@ export interface ViewRigOptions {
   readonly alongMs: number
   /** Linked to the asking node, `ids[0]`. */
   readonly linked: readonly Id[]
+  /** No route leads to these; packets that find their way themselves come there. */
+  readonly offRoute?: readonly Id[]
+}
+
+function responderOf(way: Way, others: readonly Id[]): Id {
+  switch (way.kind) {
+    case 'toward':
+      return nearestFirst(others, way.target)[0]!
+    case 'link':
+      return way.link.peer
+    case 'route':
+      return way.route.at(-1)!
+  }
 }
 
 /** What a lookup of `ids[0]` needs, and what it asks. */
-export function viewRig({ ids, k, firstMs, alongMs, linked }: ViewRigOptions) {
+export function viewRig({ ids, k, firstMs, alongMs, linked, offRoute = [] }: ViewRigOptions) {
   const clock = new VirtualClock()
   const [own] = ids as [Id, ...Id[]]
   const view = viewsOf(ids, k)
-  const asked: { readonly id: Id; readonly question: Asked }[] = []
+  const asked: { readonly id: Id; readonly way: Way; readonly question: Asked }[] = []
   const request = async (way: Way, question: Asked) => {
     const target = question.type === 'find-node' ? question.target : question.keyId
-    const isToward = way.kind === 'toward'
     const others = ids.filter((id) => id !== own)
-    const responder = isToward
-      ? nearestFirst(others, target)[0]!
-      : way.kind === 'link'
-        ? way.link.peer
-        : way.route.at(-1)!
-    asked.push({ id: responder, question })
+    const responder = responderOf(way, others)
+    asked.push({ id: responder, way, question })
     await new Promise<void>((resolve) => clock.setTimer(way.kind === 'route' ? alongMs : firstMs, resolve))
+    if (way.kind === 'route' && offRoute.includes(responder)) throw new KadrtcError('TIMEOUT')
     const { known } = question
     const contacts = view(responder, target).filter(
       (id) => !equalIds(id, own) && !(known && isKnownContact(known, id)),

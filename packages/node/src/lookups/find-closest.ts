@@ -58,12 +58,12 @@ export async function findClosest(
   const questionOf = (known: Iterable<Contact>) =>
     ({ type: 'find-node', target, ...knownNear(ports, target, known, turn++) }) as const
   const question = () => questionOf(heard.values())
+  const bareQuestion = { type: 'find-node', target } as const
   const named = options.named ?? []
   const first = contactsBehind(named, [])
   // Away from home few are known who are near: to say whom takes longer than it saves.
   const isHome = equalIds(ports.own, target)
-  const firstQuestion = () =>
-    isHome ? questionOf([...first, ...heard.values()]) : ({ type: 'find-node', target } as const)
+  const firstQuestion = () => (isHome ? questionOf([...first, ...heard.values()]) : bareQuestion)
   const paths = options.paths ?? 0
   let closest: readonly Contact[] = ports.links.closestNeighbours(target, count)
   let nearestView: View | undefined
@@ -99,7 +99,9 @@ export async function findClosest(
       paths: Math.max(1, paths),
       signal: options.signal,
       ask: async (_, way) => {
-        const { reply, route } = await ports.rpc.request(way, question(), { signal: options.signal })
+        // What goes its way over many links seldom brings an answer.
+        const asked = way.kind === 'toward' ? bareQuestion : question()
+        const { reply, route } = await ports.rpc.request(way, asked, { signal: options.signal })
         hear(contactsBehind(reply.contacts, route))
         return { contacts: reply.contacts, route }
       },
