@@ -54,7 +54,7 @@ export interface RecordLimits {
   readonly valueBytesMax: number
   readonly lifeMsMax: number
   readonly lifeMsDefault: number
-  readonly seqAheadMsMax: number
+  readonly clockAheadMsMax: number
 }
 
 export const recordLimits: RecordLimits = {
@@ -64,8 +64,8 @@ export const recordLimits: RecordLimits = {
   lifeMsMax: 7 * 24 * 3_600_000,
   /** The paper's 24 hours (section 2.5). */
   lifeMsDefault: 24 * 3_600_000,
-  /** Clocks differ; a `seq` from the far future would lock its slot for ever. A guess. */
-  seqAheadMsMax: 10 * 60_000,
+  /** How far an author's clock may be ahead of a holder's. A `seq` from the far future would lock its slot for ever. A guess. */
+  clockAheadMsMax: 10 * 60_000,
 }
 
 /** Why a holder refuses a record. */
@@ -75,9 +75,9 @@ export type RecordFault =
   /** The value exceeds `valueBytesMax`. */
   | 'too-large'
   | 'expired'
-  /** It expires more than `lifeMsMax` from now. */
+  /** It expires more than `lifeMsMax` from now, even by a clock that is `clockAheadMsMax` ahead. */
   | 'life-too-long'
-  /** `seq` is more than `seqAheadMsMax` ahead of now. */
+  /** `seq` is more than `clockAheadMsMax` ahead of now. */
   | 'future-seq'
   /** Content that does not hash to its key id. */
   | 'wrong-key'
@@ -156,12 +156,12 @@ export function checkRecord(
   if (!isWellFormed(record)) return 'malformed'
   if (record.value.length > limits.valueBytesMax) return 'too-large'
   if (record.expiresAtMs <= nowMs) return 'expired'
-  if (record.expiresAtMs - nowMs > limits.lifeMsMax) return 'life-too-long'
+  if (record.expiresAtMs - nowMs > limits.lifeMsMax + limits.clockAheadMsMax) return 'life-too-long'
   switch (record.kind) {
     case 'content':
       return equalIds(keyIdOfContent(contentIdOf(record.value)), record.keyId) ? 'ok' : 'wrong-key'
     case 'signed':
-      return record.seq - nowMs > limits.seqAheadMsMax ? 'future-seq' : 'ok'
+      return record.seq - nowMs > limits.clockAheadMsMax ? 'future-seq' : 'ok'
   }
 }
 

@@ -148,6 +148,20 @@ test('content is added again by anybody, though it is to live longer already', a
   expect(await add(1, 100_000)).toMatchObject({ stored: 4, wanted: 4 })
 })
 
+test('holders whose clocks are behind store what is to live for the longest time, and its deletion', async () => {
+  const cluster = swarm({ settings: { k: 4 } })
+  await cluster.grow(1)
+  const behind = Array.from({ length: 8 }, () => cluster.add({ skewMs: -9 * 60_000 }))
+  await cluster.run(Promise.all(behind.map(({ started }) => started)))
+  await cluster.clock.advance(3_000)
+  const { records } = cluster.node(0)
+  const lifeMs = 7 * 24 * 3_600_000
+  const put = records.put(keyIdOf('week'), text('long'), { lifeMs, until: 'all' })
+  expect(await cluster.run(put)).toMatchObject({ stored: 4, wanted: 4 })
+  const deleting = records.delete(keyIdOf('week'), { until: 'all' })
+  expect(await cluster.run(deleting)).toMatchObject({ stored: 4, wanted: 4 })
+})
+
 test('content is found whatever is signed under its key id, and what is signed there is found too', async () => {
   const cluster = swarm({ settings: { k: 4 } })
   await cluster.grow(12)

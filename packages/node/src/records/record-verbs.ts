@@ -30,9 +30,6 @@ import { RememberedRecords } from './remembered.js'
 /** Gets that leave a copy on the way: a key that many ask for is cached soon, one that few ask for seldom costs a packet. */
 const cachedShare = 1 / 4
 
-/** The most, but for the clock of a holder that is behind: what lives too long is refused. */
-const tombstoneLifeMs = recordLimits.lifeMsMax - recordLimits.seqAheadMsMax
-
 export interface RecordVerbsPorts extends LookupPorts {
   readonly random: Random
   readonly shelf: RecordShelf
@@ -149,7 +146,8 @@ export class RecordVerbs {
     if (ifSeq !== undefined && !(Number.isSafeInteger(ifSeq) && ifSeq >= 0)) {
       throw new KadrtcError('INVALID_ARGUMENT', 'ifSeq is a sequence number, 0 or more')
     }
-    const lifeMs = lifeMsOf(content.deleted ? tombstoneLifeMs : recordLimits.lifeMsDefault, options)
+    const { lifeMsDefault, lifeMsMax } = recordLimits
+    const lifeMs = lifeMsOf(content.deleted ? lifeMsMax : lifeMsDefault, options)
     return withDeadline(clock, options, settings.operationTimeoutMs, async (signal) => {
       const seq = nextSeq(clock.wallMs(), this.#latestSeq())
       this.#lastSeq = seq
