@@ -140,7 +140,9 @@ describe('a holder', () => {
     expect(checkRecord(signed(), nowMs)).toBe('ok')
     expect(checkRecord(signed({ deleted: true, value: new Uint8Array() }), nowMs)).toBe('ok')
     expect(checkRecord(content(new Uint8Array(65_536)), nowMs)).toBe('ok')
-    expect(checkRecord(signed({ seq: 0, expiresAtMs: nowMs + 7 * dayMs + 600_000, format: 255 }), nowMs)).toBe('ok')
+    expect(
+      checkRecord(signed({ seq: 0, expiresAtMs: nowMs + 7 * dayMs + 600_000, format: 255 }), nowMs),
+    ).toBe('ok')
     expect(checkRecord(signed({ seq: nowMs + 600_000 }), nowMs)).toBe('ok')
   })
 
@@ -175,7 +177,9 @@ describe('a holder', () => {
 
   test('applies the limits it is given', () => {
     expect(checkRecord(signed(), nowMs, { ...recordLimits, valueBytesMax: 2 })).toBe('too-large')
-    expect(checkRecord(signed(), nowMs, { ...recordLimits, lifeMsMax: dayMs - 600_001 })).toBe('life-too-long')
+    expect(checkRecord(signed(), nowMs, { ...recordLimits, lifeMsMax: dayMs - 600_001 })).toBe(
+      'life-too-long',
+    )
   })
 
   test('accepts any content under its own key and no other', () => {

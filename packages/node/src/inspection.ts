@@ -1,19 +1,9 @@
 /** What can be seen of a node from outside. */
-import { bucketIndex, type Id, idToHex } from '@kadrtc/kademlia'
-import type { Channels } from './channels/channels.js'
-import type { IntroducerState, Introductions } from './joining/introductions.js'
-import type { Dialler } from './overlay/dialler.js'
-import type { LinkKeeper } from './overlay/link-keeper.js'
+import { bucketIndex, idToHex } from '@kadrtc/kademlia'
+import type { IntroducerState } from './joining/introductions.js'
+import type { NodeParts } from './node-parts.js'
+import type { NodePorts } from './node-ports.js'
 import type { LinkReason } from './overlay/link-reasons.js'
-import type { LinkTable } from './overlay/link-table.js'
-import type { Router } from './overlay/router.js'
-import type { Clock } from './ports/clock.js'
-import type { Publisher } from './records/publisher.js'
-import type { RecordShelf } from './records/record-shelf.js'
-import type { RecordVerbs } from './records/record-verbs.js'
-import type { Replicator } from './replication/replicator.js'
-import type { Handlers } from './rpc/handlers.js'
-import type { Rpc } from './rpc/rpc.js'
 
 /** connecting: no answer yet. joined: has links. alone: nobody is linked, others are looked for. closed: for good. */
 export type NodeStatus = 'connecting' | 'joined' | 'alone' | 'closed'
@@ -51,39 +41,25 @@ export interface Inspection {
   readonly counters: Readonly<Record<string, number>>
 }
 
-/** The parts of a node that are looked at. */
-export interface InspectedParts {
-  readonly id: Id
-  readonly ports: { readonly network: string; readonly clock: Clock }
-  readonly status: NodeStatus
-  readonly links: LinkTable
-  readonly router: Router
-  readonly rpc: Rpc
-  readonly handlers: Handlers
-  readonly dialler: Dialler
-  readonly keeper: LinkKeeper
-  readonly channels: Channels
-  readonly shelf: RecordShelf
-  readonly publisher: Publisher
-  readonly replicator: Replicator
-  readonly introductions: Introductions
-  readonly records: RecordVerbs
-}
-
-export function inspectionOf(parts: InspectedParts): Inspection {
+export function inspectionOf(
+  parts: NodeParts,
+  { network, clock }: NodePorts,
+  status: NodeStatus,
+): Inspection {
   const { router, rpc, shelf, publisher, dialler, channels } = parts
+  const { own } = parts.lookupPorts
   const reasons = parts.keeper.budget.reasons()
-  const nowMs = parts.ports.clock.now()
+  const nowMs = clock.now()
   const neighbours = parts.links.neighbours()
   return {
-    id: idToHex(parts.id),
-    network: parts.ports.network,
-    status: parts.status,
+    id: idToHex(own),
+    network,
+    status,
     links: neighbours.map(({ link, openedAtMs }) => ({
       peer: idToHex(link.peer),
       reasons: reasons.get(link) ?? [],
       rttMs: link.rttMs,
-      bucket: bucketIndex(parts.id, link.peer),
+      bucket: bucketIndex(own, link.peer),
       openForMs: nowMs - openedAtMs,
     })),
     contacts: parts.keeper.contacts.size,

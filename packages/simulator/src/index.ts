@@ -47,7 +47,8 @@ export { StubIdentity } from './stub-identity.js'
 export { TraceHash } from './trace-hash.js'
 export { VirtualClock, type VirtualClockOptions, type Within } from './virtual-clock.js'
 export { type IntroductionServerOptions, VirtualIntroductionServer } from './virtual-introducer.js'
-export type { LinkLimits, VirtualLink } from './virtual-link.js'
+export type { VirtualLink } from './virtual-link.js'
+export type { LinkLimits } from './virtual-medium.js'
 export {
   linkDefaults,
   type NetworkCounters,

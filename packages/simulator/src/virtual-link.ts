@@ -5,53 +5,8 @@
  * can no longer be heard, and the end then waits as long as a heartbeat would have.
  */
 import type { Id } from '@kadrtc/kademlia'
-import type { CloseReason, Identity, Link, Timer } from '@kadrtc/node'
-import type { NetworkEvent, NetworkFaults } from './faults.js'
-import type { LocalClock } from './local-clock.js'
-import type { VirtualClock } from './virtual-clock.js'
-
-export interface LinkLimits {
-  /** A longer message is a bug of the sender, and throws. */
-  readonly messageBytesMax: number
-  /** `send` refuses once this much waits, unless nothing waits. */
-  readonly queueBytesMax: number
-  /** Messages kept until `onMessage` is called; past that the link ends as a 'violation'. */
-  readonly earlyBytesMax: number
-  /** Of each direction of each link. Infinity: nothing ever waits. */
-  readonly bytesPerSecond: number
-  /** Silence after which an idle link is lost. */
-  readonly lostAfterMs: number
-  /** Silence after which a probed link is lost. */
-  readonly probeMs: number
-}
-
-/** What a link asks of its network. */
-export interface Medium {
-  readonly clock: VirtualClock
-  readonly limits: LinkLimits
-  readonly faults: NetworkFaults
-  /** Some node is slow: until then nobody has to look whether the other end is. */
-  readonly hasSlowNodes: boolean
-  latencyMs(from: Id, to: Id): number
-  /** `message` in memory of its own, as a real network makes it: senders use their buffers again. */
-  copyOf(message: Uint8Array): Uint8Array
-  isCut(from: Id, to: Id): boolean
-  note(event: NetworkEvent): void
-}
-
-/** The side that a link's end belongs to. */
-export interface LinkOwner {
-  readonly medium: Medium
-  readonly identity: Identity
-  /** The tab's own: while it stands still, what arrives waits. */
-  readonly clock: LocalClock
-  /** How much longer each message to this node takes, in ms. */
-  readonly slowMs: number
-  /** The peer has opened `link`, and this side hears of it. */
-  meet(link: VirtualLink): void
-  /** `link` has closed. */
-  forgetLink(link: VirtualLink): void
-}
+import type { CloseReason, Link, Timer } from '@kadrtc/node'
+import type { LinkOwner, Medium } from './virtual-medium.js'
 
 type State =
   /** Made, and the news of it is on the way to this side. */

@@ -15,9 +15,10 @@ import { LocalClock } from './local-clock.js'
 import { MessageCopies } from './message-copies.js'
 import type { SeededRandom } from './seeded-random.js'
 import type { VirtualClock } from './virtual-clock.js'
-import { type LinkLimits, type Medium, VirtualLink } from './virtual-link.js'
+import { VirtualLink } from './virtual-link.js'
+import type { DialMedium, LinkLimits, Medium } from './virtual-medium.js'
 import { dialIdOf } from './virtual-signal.js'
-import { type DialMedium, VirtualTransport } from './virtual-transport.js'
+import { VirtualTransport } from './virtual-transport.js'
 
 export interface VirtualNetworkOptions extends Partial<LinkLimits> {
   readonly clock: VirtualClock
