@@ -48,7 +48,6 @@ export {
   recordLimits,
   type SignedRecord,
   seqMax,
-  shareAuthorId,
   signatureBytes,
   signedSlot,
   slotKeyId,

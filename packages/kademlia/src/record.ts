@@ -82,21 +82,20 @@ export type RecordFault =
   /** Content that does not hash to its key id. */
   | 'wrong-key'
 
-/** Records are immutable, and a holder asks for the author of one that it is offered half a dozen times. */
-const authorIds = new WeakMap<SignedRecord, Id>()
+/** So many authors' ids are kept: a holder asks for that of a record that it is offered half a dozen times. */
+const authorIdsMax = 1_024
+
+/** Each at a place that its public key gives. */
+const authorIds = new Map<number, { readonly author: Uint8Array; readonly id: Id }>()
 
 /** The node id of a record's author. */
-export function authorIdOf(record: SignedRecord): Id {
-  const known = authorIds.get(record)
-  if (known) return known
-  const id = nodeIdOf(record.author)
-  authorIds.set(record, id)
+export function authorIdOf({ author }: SignedRecord): Id {
+  const place = ((author[0]! << 8) | author[1]!) % authorIdsMax
+  const known = authorIds.get(place)
+  if (known && compareBytes(known.author, author) === 0) return known.id
+  const id = nodeIdOf(author)
+  authorIds.set(place, { author: author.slice(), id })
   return id
-}
-
-/** `copy` is the same record in other memory: its author is not hashed again. */
-export function shareAuthorId(record: SignedRecord, copy: SignedRecord): void {
-  authorIds.set(copy, authorIdOf(record))
 }
 
 /**

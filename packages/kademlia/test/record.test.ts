@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   asId,
+  authorIdOf,
   type ContentRecord,
   checkRecord,
   compareRecords,
@@ -49,6 +50,15 @@ describe('a slot', () => {
     expect(slotOf(signed())).toBe(`s${idToHex(keyId)}${idToHex(nodeIdOf(author))}`)
     const record = content(Uint8Array.of(1))
     expect(slotOf(record)).toBe(`c${idToHex(record.keyId)}`)
+  })
+
+  test('is of its own author, however alike the keys of two are', () => {
+    const alike = [0, 1, 255].map((last) => author.with(31, last))
+    const memory = author.slice()
+    for (const key of [...alike, ...alike.toReversed(), author]) {
+      memory.set(key)
+      expect(authorIdOf(signed({ author: memory }))).toEqual(nodeIdOf(key))
+    }
   })
 
   test('tells its key id', () => {

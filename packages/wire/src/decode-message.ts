@@ -174,5 +174,7 @@ function readBits(reader: Reader): boolean[] {
   const unused = bytes.length * 8 - count
   if (unused > 0 && (bytes.at(-1)! & ((1 << unused) - 1)) !== 0)
     throw new WireError('BAD_VALUE', 'stray bits')
-  return Array.from({ length: count }, (_, i) => (bytes[i >> 3]! & (0x80 >> (i & 7))) !== 0)
+  const bits: boolean[] = []
+  for (let i = 0; i < count; i++) bits.push((bytes[i >> 3]! & (0x80 >> (i & 7))) !== 0)
+  return bits
 }

@@ -1,4 +1,4 @@
-import { authorIdOf, type Id, idKey, type KadRecord, shareAuthorId, slotOf } from '@kadrtc/kademlia'
+import { authorIdOf, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
 import { decodeRecord, recordVersion, slotHash } from '@kadrtc/wire'
 
 /** What the shelf knows of a record without reading the store. */
@@ -47,8 +47,5 @@ export function shelfEntry(record: KadRecord, bytes: number, cachedUntilMs?: num
 
 /** A decoded record is a view of its whole message, or of many that came together, which must not live on with it. */
 export function inOwnMemory(record: KadRecord, encoded: Uint8Array): KadRecord {
-  if (record.value.buffer.byteLength <= 2 * encoded.length) return record
-  const copy = decodeRecord(encoded)
-  if (record.kind === 'signed' && copy.kind === 'signed') shareAuthorId(record, copy)
-  return copy
+  return record.value.buffer.byteLength <= 2 * encoded.length ? record : decodeRecord(encoded)
 }
