@@ -39,6 +39,9 @@ const lastQuietTurns = 20_000
 /** Promise jobs that go on setting timers in one instant for this many turns are a loop, not a protocol. */
 const turnsMax = 10_000_000
 
+/** Less than anything that is measured, and more than doubles lose in days of virtual time. */
+const leastStepMs = 1e-6
+
 export class VirtualClock implements Clock {
   readonly startMs: number
   readonly #label: string
@@ -76,7 +79,10 @@ export class VirtualClock implements Clock {
 
   setTimer(delayMs: number, fire: () => void): Timer {
     if (Number.isNaN(delayMs)) throw new RangeError('A timer needs a delay, not NaN')
-    return this.#queue.add(this.#elapsedMs + Math.max(0, delayMs), fire)
+    const atMs = this.#elapsedMs + Math.max(0, delayMs)
+    // Time goes by while a timer runs, as on any clock: who waits for what is left of a millisecond would wait for ever.
+    const isLost = delayMs > 0 && atMs === this.#elapsedMs
+    return this.#queue.add(isLost ? this.#elapsedMs + leastStepMs : atMs, fire)
   }
 
   /** Lets `ms` of virtual time pass. Rejects with what a timer throws, and then stands at that timer. */

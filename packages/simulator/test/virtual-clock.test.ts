@@ -37,6 +37,18 @@ describe('VirtualClock', () => {
     expect(clock.elapsedMs).toBeCloseTo(1.2)
   })
 
+  test('a delay ends later however short it is', async () => {
+    const clock = new VirtualClock()
+    await clock.advance(86_400_000)
+    const begunAtMs = clock.elapsedMs
+    const firedAtMs: number[] = []
+    clock.setTimer(1e-12, () => firedAtMs.push(clock.elapsedMs))
+    clock.setTimer(0, () => firedAtMs.push(clock.elapsedMs))
+    await clock.advance(1)
+    expect(firedAtMs[0]).toBe(begunAtMs)
+    expect(firedAtMs[1]).toBeGreaterThan(begunAtMs)
+  })
+
   test('advance stops at its end and leaves later timers waiting', async () => {
     const clock = new VirtualClock()
     const fired: string[] = []
