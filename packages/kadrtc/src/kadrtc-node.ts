@@ -111,7 +111,7 @@ export class KadrtcNode extends GuardedEmitter<KadrtcEvents> {
 
   /**
    * The newest value under a key over all authors, or undefined. Never older than one this node has seen. As all reads do it
-   * rejects with INVALID_ARGUMENT, TIMEOUT, or, if it found nothing since it could not ask, BUSY or CLOSED.
+   * rejects with INVALID_ARGUMENT, TIMEOUT, or, if it found nothing since it could not ask, UNREACHABLE, BUSY or CLOSED.
    */
   async get(key: Key, options: GetOptions = {}): Promise<Value | undefined> {
     const records = this.#records(options)

@@ -7,7 +7,7 @@ export const errorCodes = {
   SERVER_UNREACHABLE: 'No introduction server answered and no other tab was found.',
   SERVER_REFUSED: 'The introduction server refused this node.',
   WRONG_NETWORK: 'The introduction server does not serve this network name.',
-  UNREACHABLE: 'No way to that peer was found.',
+  UNREACHABLE: 'No way to that peer, or to anybody near that key, was found.',
   REFUSED: 'The other side refused.',
   BUSY: 'A limit of this node or of its peer is reached. Try again later.',
   CONFLICT: 'The record has changed: its sequence number is not the one given as ifSeq.',

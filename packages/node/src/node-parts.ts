@@ -102,7 +102,8 @@ export function makeParts(ports: NodePorts, listener: PartsListener): NodeParts 
   const replicator = new Replicator({ shelf, neighbourhood: keeper, ...lookupPorts })
   keeper.onHeard = (contact) => replicator.onPeerJoined(contact)
   keeper.onForgotten = (id) => replicator.onPeerLeft(id)
-  const records = new RecordVerbs({ shelf, proofs, demand, publisher, ...lookupPorts })
+  const isAlone = () => joining.isAlone
+  const records = new RecordVerbs({ shelf, proofs, demand, publisher, isAlone, ...lookupPorts })
   const channels = new Channels({
     own,
     rpc,

@@ -140,13 +140,15 @@ export class KadNode extends GuardedEmitter<NodeEvents> {
   }
 
   async #close(): Promise<void> {
-    const { joining, introductions, channels, keeper, replicator, publisher, rpc, links } = this.#parts
+    const { joining, introductions, channels, keeper, replicator, publisher, records, rpc, links } =
+      this.#parts
     joining.close()
     introductions.close()
     channels.close()
     keeper.close()
     replicator.close()
     publisher.close()
+    records.close()
     rpc.close()
     for (const link of links.links()) link.close()
     await this.ports.transport.close()

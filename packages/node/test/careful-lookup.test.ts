@@ -65,7 +65,7 @@ describe('whom a dead relay has named', () => {
         ([first, last]) => (first !== alive ? undefined : last ? 40 : aliveMs),
         seeds,
       )
-      const closest = await clock.settle(found, { withinMs: 1_000 })
+      const { closest } = await clock.settle(found, { withinMs: 1_000 })
       expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
       expect(asked).toEqual(ways)
       expect(clock.pendingTimers).toBeLessThanOrEqual(2)
@@ -77,7 +77,7 @@ describe('whom a dead relay has named', () => {
       ([first, last]) => (first === undefined ? 40 : last ? undefined : 20),
       seeds,
     )
-    const closest = await clock.settle(found, { withinMs: 2 * hedgeAfterMs + 50 })
+    const { closest } = await clock.settle(found, { withinMs: 2 * hedgeAfterMs + 50 })
     expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
     expect(asked).toEqual(['03>01', '02', '02>01', '02..01'])
   })
@@ -90,7 +90,7 @@ describe('whom a dead relay has named', () => {
       return first === alive ? 250 : 10
     }
     const { clock, found, asked } = looking(answersAfterMs, [...seeds, { id: far, route: [far] }], 2)
-    const closest = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
+    const { closest } = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
     expect(closest.map(({ id }) => id)).toEqual([wanted, alive])
     expect(asked).toEqual(['03>01', '02', '00', '02..01', '02>01'])
   })
@@ -110,7 +110,7 @@ describe('whom a dead relay has named', () => {
         closer + 1,
       )
       if (!isLinked) links.remove(links.get(dead)!)
-      const closest = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
+      const { closest } = await clock.settle(found, { withinMs: 4 * hedgeAfterMs })
       expect(closest.map(({ id }) => id)).toEqual([alive, ...near, ...(more.length > 0 ? [far] : [])])
       expect(asked.filter((way) => way.endsWith('40'))).toEqual(['03>40', '02>40', ...more])
     })
@@ -124,14 +124,17 @@ describe('whom a dead relay has named', () => {
         { id: wanted, route: [dead, wanted] },
       ],
     )
-    const closest = await clock.settle(found, { withinMs: timeoutMs / 2 + 10 })
+    const { closest } = await clock.settle(found, { withinMs: timeoutMs / 2 + 10 })
     expect(closest.map(({ id }) => id)).toEqual([dead])
     expect(asked).toEqual(['03>01', '03', '02..01'])
   })
 
   test('is given up when nobody near answers while the answer is late four times, all ways being closed', async () => {
     const { clock, found, asked } = looking(() => 'unreachable', [seeds[1]!])
-    await expect(clock.settle(found, { withinMs: 4 * hedgeAfterMs + 50 })).resolves.toEqual([])
+    await expect(clock.settle(found, { withinMs: 4 * hedgeAfterMs + 50 })).resolves.toEqual({
+      closest: [],
+      heard: 'nobody',
+    })
     expect(asked).toEqual(['03>01', '02..01'])
     expect(clock.elapsedMs).toBeGreaterThan(4 * hedgeAfterMs)
   })
@@ -139,7 +142,10 @@ describe('whom a dead relay has named', () => {
   test('is not asked by the way of a link that is silent', async () => {
     const { clock, found, asked, links } = looking(([, last]) => (last ? undefined : 20), [seeds[1]!])
     links.neighbour(alive)!.silent = true
-    await expect(clock.settle(found, { withinMs: timeoutMs / 2 + 10 })).resolves.toEqual([])
+    await expect(clock.settle(found, { withinMs: timeoutMs / 2 + 10 })).resolves.toEqual({
+      closest: [],
+      heard: 'nobody',
+    })
     expect(asked).toEqual(['03>01'])
   })
 
@@ -152,4 +158,27 @@ describe('whom a dead relay has named', () => {
     expect(asked).toEqual(['03>01', '02'])
     expect(clock.pendingTimers).toBe(0)
   })
+})
+
+describe('what has been heard', () => {
+  const others = ['100', '101', '110', '111'].map((id) => tinyId(id))
+  for (const [answering, of, isLinked, heard] of [
+    [3, 5, true, 'enough'],
+    [2, 4, true, 'enough'],
+    [1, 4, true, 'few'],
+    [2, 4, false, 'few'],
+    [3, 4, false, 'enough'],
+    [0, 4, true, 'nobody'],
+  ] as const) {
+    test(`is ${heard} when ${answering} of ${of} answer, of whom three are wanted, ${isLinked ? 'and' : 'and no'} links stand`, async () => {
+      const known = [alive, ...others].slice(0, of)
+      const answers = new Set(known.slice(0, answering))
+      const { clock, found, links } = looking(
+        ([first]) => (answers.has(first!) ? 20 : 'unreachable'),
+        known.map((id) => ({ id, route: [id] })),
+      )
+      if (!isLinked) for (const peer of [dead, alive]) links.remove(links.get(peer)!)
+      expect((await clock.settle(found, { withinMs: timeoutMs })).heard).toBe(heard)
+    })
+  }
 })

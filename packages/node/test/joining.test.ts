@@ -3,6 +3,8 @@ import { type Clock, KadNode } from '@kadrtc/node'
 import { Cluster } from '@kadrtc/simulator'
 import { decodeMessage, decodePacket } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
+import { KadrtcError } from '../src/errors.js'
+import { Joining, type JoiningPorts } from '../src/joining/joining.js'
 import { said, swarm, text } from './swarm.js'
 
 test('nodes that start at the same moment all find each other', async () => {
@@ -63,6 +65,21 @@ test.each([
     await cluster.clock.runUntil(linked, { withinMs: soonMs })
   },
 )
+
+test.each([
+  { says: [{ type: 'welcomed', peers: 0 }], isAlone: true },
+  { says: [{ type: 'welcomed', peers: 2 }], isAlone: false },
+  { says: [{ type: 'connecting' }, { type: 'welcomed', peers: 0 }], isAlone: false },
+  { says: [{ type: 'released' }], isAlone: false },
+  { says: [{ type: 'released' }, { type: 'welcomed', peers: 0 }], isAlone: true },
+  { says: [{ type: 'down', error: new KadrtcError('SERVER_UNREACHABLE') }], isAlone: false },
+] as const)('who has no link is alone for certain if an introducer says so: $says', ({ says, isAlone }) => {
+  const introductions = { states: says.map((state) => ({ name: 'server', state })), waiting: () => undefined }
+  const ports = { introductions, links: { size: 0 }, onStatus: () => undefined }
+  const joining = new Joining(ports as unknown as JoiningPorts)
+  joining.consider()
+  expect(joining.isAlone).toBe(isAlone)
+})
 
 test('who is led to another island asks there who is near', async () => {
   const cluster = swarm({ settings: { k: 4 }, server: { poolMax: 4 } })

@@ -46,6 +46,7 @@ export class Joining {
   #near: readonly Id[] = []
   #start: Start | undefined
   #joined = false
+  #alone = false
   /** First contacts being dialled. */
   readonly #greeters = new Set<Id>()
   #lookingUp = false
@@ -102,7 +103,13 @@ export class Joining {
     return this.#greeters.size > 0
   }
 
+  /** It is certain that nobody else is there, or it was allowed to go on as if. */
+  get isAlone(): boolean {
+    return this.#alone
+  }
+
   onLinkOpened(): void {
+    this.#alone = false
     if (this.#joined) return
     this.#dialNear()
     this.#lookUpOwn()
@@ -124,7 +131,9 @@ export class Joining {
     const named = states.some((state) => state.type === 'welcomed' && state.peers > 0)
     const failures = states.filter((state) => state.type === 'down')
     if (named) return
-    if (failures.length === 0 || this.#start?.allowAlone) this.#settleAlone()
+    // Of who else is there an introducer that has let this node go says nothing: this node is about to ask it again.
+    const isTold = failures.length === 0 && states.some(({ type }) => type === 'welcomed')
+    if (isTold || (failures.length > 0 && this.#start?.allowAlone)) this.#settleAlone()
     else if (failures.some(({ error }) => error.code !== 'SERVER_UNREACHABLE')) {
       this.#start?.reject(this.#introductionFailure())
     }
@@ -204,6 +213,7 @@ export class Joining {
   }
 
   #settleAlone(): void {
+    this.#alone = true
     this.ports.onStatus('alone')
     this.ports.introductions.waiting()
     this.#start?.resolve()

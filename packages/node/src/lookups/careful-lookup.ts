@@ -42,10 +42,16 @@ export interface CarefulLookupOptions {
   readonly paths?: number
 }
 
-/**
- * The k closest contacts that answered, nearest first. With `enough`, those that had answered until then.
- * Rejects only with the reason of `signal`.
- */
+/** How many of those near the target have answered: if 'enough' of them know of nothing, there is nothing. */
+export type Heard = 'enough' | 'few' | 'nobody'
+
+export interface CarefullyFound {
+  /** The k closest contacts that answered, nearest first. With `enough`, those that had answered until then. */
+  readonly closest: readonly Contact[]
+  readonly heard: Heard
+}
+
+/** Rejects only with the reason of `signal`. */
 export function carefulLookup(
   ports: {
     readonly clock: Clock
@@ -54,14 +60,15 @@ export function carefulLookup(
     readonly settings: Settings
   },
   options: CarefulLookupOptions,
-): Promise<readonly Contact[]> {
+): Promise<CarefullyFound> {
   const { clock, rpc, settings } = ports
   const { target, own, seeds, signal } = options
+  const k = options.k ?? settings.k
   const lookup = new Lookup<Contact>({
     target,
     own,
     seeds,
-    k: options.k ?? settings.k,
+    k,
     alpha: settings.alpha,
     paths: options.paths ?? settings.paths,
     slowAfterMs: rpc.roundTrips.relayed.hedgeAfterMs,
@@ -98,7 +105,7 @@ export function carefulLookup(
           underWay.delete(asked)
           answered.push({ id: contact.id, route: findings.route })
           lookup.onReply(contact.id, contactsBehind(findings.contacts, findings.route), clock.now())
-          if (findings.enough) finish(() => resolve(answered))
+          if (findings.enough) finish(() => resolve({ closest: answered, heard: 'enough' }))
           proceed()
         },
         onFailure: () => {
@@ -128,7 +135,7 @@ export function carefulLookup(
             })
             return
           case 'finished':
-            finish(() => resolve(step.closest))
+            finish(() => resolve(foundBy(lookup, step.closest, { k, isLinked: ports.links.size > 0 })))
             return
         }
       }
@@ -140,4 +147,16 @@ export function carefulLookup(
     signal?.addEventListener('abort', abort)
     proceed()
   })
+}
+
+/** In a network of fewer than k half of those who are known are enough: others may be gone. */
+function foundBy(
+  { asked }: Lookup<Contact>,
+  closest: readonly Contact[],
+  { k, isLinked }: { readonly k: number; readonly isLinked: boolean },
+): CarefullyFound {
+  if (closest.length === 0) return { closest, heard: 'nobody' }
+  // Who has lost the last link meanwhile could not ask the others.
+  const isEnough = closest.length >= k || (isLinked && 2 * closest.length >= asked)
+  return { closest, heard: isEnough ? 'enough' : 'few' }
 }

@@ -90,7 +90,7 @@ export async function findClosest(
   const enough = paths === 0 && (await askFast(ports, target, firstQuestion, onAnswer))
   if (!enough) {
     late = []
-    return carefulLookup(ports, {
+    const { closest: found } = await carefulLookup(ports, {
       target,
       own: ports.own,
       seeds: [...heard.values()],
@@ -106,6 +106,7 @@ export async function findClosest(
         return { contacts: reply.contacts, route }
       },
     })
+    return found
   }
   const last = nearestView && whoKnowsTheLast(target, ports.own, nearestView, ports.settings.k)
   const contact = options.inDoubt && last && heard.get(idKey(last))

@@ -16,7 +16,7 @@ import { NotSent } from '../rpc/not-sent.js'
 import type { Answer, Question } from '../rpc/question.js'
 import type { Way } from '../rpc/way.js'
 import { AskedOn, askOn } from './ask-on.js'
-import { carefulLookup, type Findings } from './careful-lookup.js'
+import { carefulLookup, type Findings, type Heard } from './careful-lookup.js'
 import { type Contact, contactsBehind } from './contact.js'
 import { CopiesTold } from './copies-told.js'
 import { linkedContacts } from './find-closest.js'
@@ -59,6 +59,8 @@ export interface ReadResult {
   readonly onlyCopies: boolean
   /** The node nearest to the key that was on the way and had none: where a copy shortens the next way. */
   readonly lacking: Contact | undefined
+  /** Of those near the key, where they had to be asked. */
+  readonly heard: Heard
 }
 
 /**
@@ -93,6 +95,7 @@ class Read {
   /** Whoever has been asked in this phase and not answered by then is late. */
   #answersDueMs = 0
   #careful = false
+  #near: Heard = 'nobody'
   #done = false
   #resolve!: (result: ReadResult) => void
   #reject!: (reason: unknown) => void
@@ -248,7 +251,10 @@ class Read {
       k: absenceContacts,
       ask: async (contact, way) => this.#answered.get(idKey(contact.id)) ?? this.#askContact(contact, way),
     }).then(
-      () => this.#askedOn.whenEnded(() => this.#end()),
+      ({ heard }) => {
+        this.#near = heard
+        this.#askedOn.whenEnded(() => this.#end())
+      },
       (reason) => this.#finish(() => this.#reject(reason)),
     )
   }
@@ -279,8 +285,8 @@ class Read {
 
   #succeed(): void {
     const { copyMs, onlyCopies, lacking } = this.#copies
-    const result = { records: this.#findings.records, copyMs, onlyCopies, lacking }
-    this.#finish(() => this.#resolve(result))
+    const { records } = this.#findings
+    this.#finish(() => this.#resolve({ records, copyMs, onlyCopies, lacking, heard: this.#near }))
   }
 
   #finish(settle: () => void): void {

@@ -17,6 +17,7 @@ import type { CancelSignal } from '../cancel-signal.js'
 import { type OperationOptions, withDeadline } from '../deadline.js'
 import { KadrtcError } from '../errors.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
+import { PatientReads, type PatientReadsPorts } from '../lookups/patient-reads.js'
 import { readRecords } from '../lookups/read.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import { mayBeReplica } from '../replication/replica-rank.js'
@@ -30,7 +31,7 @@ import { RememberedRecords } from './remembered.js'
 /** Gets that leave a copy on the way: a key that many ask for is cached soon, one that few ask for seldom costs a packet. */
 const cachedShare = 1 / 4
 
-export interface RecordVerbsPorts extends LookupPorts {
+export interface RecordVerbsPorts extends LookupPorts, PatientReadsPorts {
   readonly random: Random
   readonly shelf: RecordShelf
   readonly proofs: RecordProofs
@@ -71,9 +72,12 @@ interface Search {
 
 export class RecordVerbs {
   readonly #remembered = new RememberedRecords()
+  readonly #patientReads: PatientReads
   #lastSeq: number | undefined
 
-  constructor(readonly ports: RecordVerbsPorts) {}
+  constructor(readonly ports: RecordVerbsPorts) {
+    this.#patientReads = new PatientReads(ports)
+  }
 
   /** Records that this node has read or written and keeps in mind, so that no get of it gives an older one. */
   get remembered(): number {
@@ -96,7 +100,7 @@ export class RecordVerbs {
 
   /**
    * The newest record under a key, or undefined. Never older than one this node has already read or written. Each read
-   * rejects with TIMEOUT, the signal's reason, or, if it found nothing since it could not ask, BUSY or CLOSED.
+   * rejects with TIMEOUT, the signal's reason, or, if it found nothing since it could not ask, UNREACHABLE, BUSY or CLOSED.
    */
   async get(keyId: Id, options: GetOptions = {}): Promise<SignedRecord | undefined> {
     const records = await this.#read(keyId, options, false)
@@ -133,6 +137,11 @@ export class RecordVerbs {
     const keyId = keyIdOfContent(contentId)
     const [record] = await this.#find(keyId, options, { content: true, all: false, holdersWanted: 1 })
     return record?.value
+  }
+
+  /** Reads that wait to ask again end with CLOSED. */
+  close(): void {
+    this.#patientReads.close()
   }
 
   async #write(
@@ -207,12 +216,18 @@ export class RecordVerbs {
     // The wanted three answers, if one who is asked has no copy.
     const copiesAsked = !all && demand.hasCopies(keyId) ? settings.alpha + 1 : 0
     const hasCopy = local.some((record) => shelf.entry(slotOf(record))?.cached)
-    const { records, copyMs, onlyCopies, lacking } = await readRecords(this.ports, proofs, {
-      question,
-      local,
-      vouched: (hasCopy && copiesAsked > 0) || mayBeReplica(own, keyId, links, settings.k),
-      holdersWanted,
-      copyHolders: demand.inTurn(links.lively(), copiesAsked),
+    const pauseMs = rpc.roundTrips.relayed.hedgeAfterMs
+    const read = () =>
+      readRecords(this.ports, proofs, {
+        question,
+        local,
+        vouched: (hasCopy && copiesAsked > 0) || mayBeReplica(own, keyId, links, settings.k),
+        holdersWanted,
+        copyHolders: demand.inTurn(links.lively(), copiesAsked),
+        signal,
+      })
+    const { records, copyMs, onlyCopies, lacking } = await this.#patientReads.untilSure(read, {
+      pauseMs,
       signal,
     })
     const [record] = records
