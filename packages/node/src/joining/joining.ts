@@ -17,6 +17,7 @@ import type { Timer } from '../ports/clock.js'
 import type { SignalPath } from '../ports/link-transport.js'
 import { ping } from '../rpc/ping.js'
 import { EarlyQuestion, type EarlyQuestionPorts } from './early-question.js'
+import { Greetings } from './greetings.js'
 import type { IntroducerState, Introductions } from './introductions.js'
 
 export interface JoiningPorts extends EarlyQuestionPorts {
@@ -26,7 +27,7 @@ export interface JoiningPorts extends EarlyQuestionPorts {
   readonly onStatus: (status: NodeStatus) => void
 }
 
-/** First contacts dialled at once: one may be slow, gone or unreachable from here. */
+/** First contacts dialled at once: one may be slow, gone or unreachable from here. Others are dialled in place of those that are. */
 const greetersDialled = 3
 /** Who only looks whether there is another island asks for one of those that an introducer names: it draws others next time. */
 const islandersAsked = 1
@@ -47,14 +48,16 @@ export class Joining {
   #start: Start | undefined
   #joined = false
   #alone = false
-  /** First contacts being dialled. */
-  readonly #greeters = new Set<Id>()
+  readonly #greetings: Greetings
   #lookingUp = false
   #looking: Timer | undefined
   #closed = false
 
   constructor(readonly ports: JoiningPorts) {
     this.early = new EarlyQuestion(ports, (near) => this.#onNear(near))
+    const { clock, links } = ports
+    const wants = (peer: Id) => ports.dialler.wants(peer)
+    this.#greetings = new Greetings({ clock, links, wants }, () => this.#onGreetingEnded())
   }
 
   /** Settles when the node is joined or alone; see `KadNode.start`. */
@@ -84,23 +87,15 @@ export class Joining {
     const { dialler, links, settings } = this.ports
     const isSettled = this.#joined && links.size >= settings.k
     const wanted = peers.filter((peer) => dialler.wants(peer))
-    const chosen = wanted.slice(0, isSettled ? islandersAsked : greetersDialled)
     const dial = (peer: Id) => dialler.dial(peer, pathTo(peer))
     const dialIslander = (peer: Id) =>
       dial(peer).then((link) => this.ports.keeper.refresher.onOtherIsland(link))
-    const [nearest] = chosen
+    const meetIslander = (peer: Id) => ping(this.ports, peer).catch(() => dialIslander(peer))
+    const [nearest] = wanted
     if (nearest && !this.#joined && links.size === 0) this.early.ask(nearest, pathTo(nearest))
-    for (const peer of chosen) {
-      this.#greeters.add(peer)
-      const met = isSettled ? ping(this.ports, peer).catch(() => dialIslander(peer)) : dial(peer)
-      met
-        .catch(() => undefined)
-        .finally(() => {
-          this.#greeters.delete(peer)
-          this.#onGreetingEnded()
-        })
-    }
-    return this.#greeters.size > 0
+    if (isSettled) this.#greetings.meet(wanted.slice(0, islandersAsked), islandersAsked, meetIslander)
+    else this.#greetings.meet(wanted, greetersDialled, dial)
+    return this.#greetings.underWay.size > 0
   }
 
   /** It is certain that nobody else is there, or it was allowed to go on as if. */
@@ -110,6 +105,7 @@ export class Joining {
 
   onLinkOpened(): void {
     this.#alone = false
+    this.#greetings.onLinkOpened()
     if (this.#joined) return
     this.#dialNear()
     this.#lookUpOwn()
@@ -125,7 +121,7 @@ export class Joining {
   /** Something changed at an introducer: may this node be certain to be alone, or is it hopeless? */
   consider(): void {
     const { introductions, links } = this.ports
-    if (this.#closed || links.size > 0 || this.#greeters.size > 0) return
+    if (this.#closed || links.size > 0 || this.#greetings.underWay.size > 0) return
     const states = introductions.states.map(({ state }) => state)
     if (states.some(({ type }) => type === 'connecting')) return
     const named = states.some((state) => state.type === 'welcomed' && state.peers > 0)
@@ -142,6 +138,7 @@ export class Joining {
   close(): void {
     this.#closed = true
     this.early.close()
+    this.#greetings.close()
     this.#looking?.cancel()
     this.#start?.reject(new KadrtcError('CLOSED', 'the node'))
   }
@@ -182,13 +179,13 @@ export class Joining {
     this.#askGreetersOverOverlay()
     keeper.refresher.askSome(found)
     this.#lookAround()
-    if (this.#greeters.size === 0) this.ports.introductions.joined()
+    if (this.#greetings.underWay.size === 0) this.ports.introductions.joined()
   }
 
   /** An introducer may have named somebody it has let go of since: the overlay finds it all the same. */
   #askGreetersOverOverlay(): void {
     const { dialler } = this.ports
-    for (const peer of this.#greeters) {
+    for (const peer of this.#greetings.underWay) {
       dialler.dial(peer, overlayPath(this.ports, peer, undefined)).catch(() => undefined)
     }
   }
@@ -207,7 +204,7 @@ export class Joining {
 
   /** All first contacts have been tried: done with the introducers, or in need of other contacts. */
   #onGreetingEnded(): void {
-    if (this.#closed || this.#greeters.size > 0) return
+    if (this.#closed) return
     if (this.ports.links.size === 0) this.ports.introductions.alone()
     else if (this.#joined) this.ports.introductions.joined()
   }
