@@ -1,6 +1,6 @@
 import { equalIds, type Id, idKey, idToHex, keyIdOf } from '@kadrtc/kademlia'
 import { type Clock, KadNode } from '@kadrtc/node'
-import { Cluster } from '@kadrtc/simulator'
+import { Cluster, SeededRandom, VirtualClock } from '@kadrtc/simulator'
 import { decodeMessage, decodePacket } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
 import { KadrtcError } from '../src/errors.js'
@@ -79,6 +79,30 @@ test.each([
   const joining = new Joining(ports as unknown as JoiningPorts)
   joining.consider()
   expect(joining.isAlone).toBe(isAlone)
+})
+
+test('who has no link dials all whom an introducer names, in place of those that refuse', async () => {
+  const clock = new VirtualClock()
+  const dialled: Id[] = []
+  let isAskedForOthers = false
+  const dial = async (peer: Id) => {
+    dialled.push(peer)
+    if (dialled.length < 8) throw new KadrtcError('REFUSED')
+    return new Promise(() => undefined)
+  }
+  const introductions = { alone: () => (isAskedForOthers = true) }
+  const dialler = { wants: () => true, dial }
+  const [links, random] = [{ size: 0 }, new SeededRandom('joining')]
+  const ports = { clock, dialler, introductions, links, random, settings: { k: 20 } }
+  const joining = new Joining(ports as unknown as JoiningPorts)
+  const named = Array.from({ length: 12 }, (_, index) => keyIdOf(`named ${index}`))
+  expect(joining.onPeers(named, () => ({ send: () => undefined }))).toBe(true)
+  await clock.advance(100)
+  // Three are under way at once: the last of them never answer.
+  expect(dialled).toEqual(named.slice(0, 10))
+  expect(isAskedForOthers).toBe(false)
+  joining.close()
+  expect(clock.pendingTimers).toBe(0)
 })
 
 test('who is led to another island asks there who is near', async () => {

@@ -93,7 +93,7 @@ export class Joining {
     const meetIslander = (peer: Id) => ping(this.ports, peer).catch(() => dialIslander(peer))
     const [nearest] = wanted
     if (nearest && !this.#joined && links.size === 0) this.early.ask(nearest, pathTo(nearest))
-    if (isSettled) this.#greetings.meet(wanted.slice(0, islandersAsked), islandersAsked, meetIslander)
+    if (isSettled) this.#greetings.meet(wanted, islandersAsked, meetIslander)
     else this.#greetings.meet(wanted, greetersDialled, dial)
     return this.#greetings.underWay.size > 0
   }

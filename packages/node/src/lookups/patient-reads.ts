@@ -27,8 +27,8 @@ export class PatientReads {
 
   /**
    * Reads until something is found, or enough of those near the key have said that there is nothing, or this has been tried
-   * for long. `pauseMs`: the first pause; the next ones are longer. Rejects with UNREACHABLE when nobody answered at all, with
-   * CLOSED, and as `read` does.
+   * for long. `pauseMs`: the first pause; the next ones are longer. What few have said then is the
+   * result; when at last nobody answered it rejects with UNREACHABLE. Rejects with CLOSED, and as `read` does.
    */
   async untilSure(
     read: () => Promise<ReadResult>,
