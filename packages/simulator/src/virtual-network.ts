@@ -144,8 +144,11 @@ export class VirtualNetwork implements Medium, DialMedium {
   }
 
   openingMs(from: Id, to: Id): number {
-    const slowMs = this.#slowMs(from) + this.#slowMs(to)
-    return this.#dialRoundTrips * (this.latencyMs(from, to) + this.latencyMs(to, from) + slowMs)
+    const [near, far] = [this.#transports.get(idKey(from)), this.#transports.get(idKey(to))]
+    // The living nodes' own objects: models of latency know them, where a copy out of a signal is a stranger to each.
+    const [own, peer] = [near?.identity.id ?? from, far?.identity.id ?? to]
+    const slowMs = (near?.slowMs ?? 0) + (far?.slowMs ?? 0)
+    return this.#dialRoundTrips * (this.latencyMs(own, peer) + this.latencyMs(peer, own) + slowMs)
   }
 
   open(dialler: VirtualTransport, peer: Id, dialId: string): void {
@@ -176,10 +179,6 @@ export class VirtualNetwork implements Medium, DialMedium {
         break
     }
     this.#observe?.(event)
-  }
-
-  #slowMs(id: Id): number {
-    return this.#transports.get(idKey(id))?.slowMs ?? 0
   }
 
   #reviewLinks(): void {
