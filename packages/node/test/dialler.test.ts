@@ -138,6 +138,46 @@ describe('after a dial in vain', () => {
     expect(dialler.failures).toBe(9)
   })
 
+  test('when a link to one that was cut off stands again, others that were are dialled at once, and nobody else', async () => {
+    const [cutOff, another, gone, apart] = ['1', '10', '11', '100'].map(tinyId) as [Id, Id, Id, Id]
+    for (const { opened, isForgiven } of [
+      { opened: cutOff, isForgiven: true },
+      { opened: gone, isForgiven: false },
+      { opened: apart, isForgiven: false },
+    ]) {
+      const { dialler, dialled, table } = rig(4)
+      for (let i = 0; i < 5; i++) table.add(new FakeLink(keyNumber(i).id), 0)
+      for (const lost of [cutOff, another, gone]) dialler.onLinkClosed(lost)
+      for (const id of [cutOff, another, gone, apart]) {
+        dialler.tryDial(id, path)
+        dialled.at(-1)!.fail(id === gone ? 'TIMEOUT' : 'UNREACHABLE')
+        await settled()
+      }
+      dialler.onLinkOpened(opened)
+      expect(dialler.wants(another)).toBe(isForgiven)
+      expect([gone, apart].filter((id) => id !== opened && dialler.wants(id))).toEqual([])
+    }
+  })
+
+  test('one that is dialled at once and still cut off is left alone for longer than before', async () => {
+    const [cutOff, another] = [peer, tinyId('10')]
+    const { dialler, dialled, clock } = rig()
+    for (const id of [cutOff, another]) {
+      dialler.onLinkClosed(id)
+      dialler.tryDial(id, path)
+      dialled.at(-1)!.fail('UNREACHABLE')
+      await settled()
+    }
+    dialler.onLinkOpened(cutOff)
+    dialler.tryDial(another, path)
+    dialled.at(-1)!.fail('UNREACHABLE')
+    await settled()
+    await clock.advance(9_999)
+    expect(dialler.wants(another)).toBe(false)
+    await clock.advance(1)
+    expect(dialler.wants(another)).toBe(true)
+  })
+
   test('a dial that works forgives', async () => {
     const { dialler, dialled, clock } = rig()
     for (const end of ['fail', 'open', 'fail'] as const) {

@@ -34,9 +34,11 @@ interface UnderWay {
 }
 
 interface Avoided {
-  readonly untilMs: number
+  untilMs: number
   /** It answered, and no link came about. */
   readonly isApart: boolean
+  /** The same, where there had been a link: as when the network between them is cut. */
+  readonly isCutOff: boolean
   readonly failures: number
 }
 
@@ -106,9 +108,16 @@ export class Dialler {
     return dial !== undefined && dial.sinceMs <= this.clock.now() - promptMs
   }
 
-  /** A link stands, whoever opened it. */
+  /** A link stands, whoever opened it. If its peer had been cut off the cut may have healed, and others who are may be dialled at once. */
   onLinkOpened(peer: Id): void {
-    if (this.#avoided.size > 0) this.#avoided.delete(idKey(peer))
+    if (this.#avoided.size === 0) return
+    const key = idKey(peer)
+    const mayHaveHealed = this.#avoided.get(key)?.isCutOff
+    this.#avoided.delete(key)
+    if (!mayHaveHealed) return
+    const nowMs = this.clock.now()
+    for (const other of this.#avoided.values())
+      if (other.isCutOff) other.untilMs = Math.min(other.untilMs, nowMs)
   }
 
   onLinkClosed(peer: Id): void {
@@ -143,8 +152,10 @@ export class Dialler {
       if (underWay.waiters === 1 && !signal?.aborted) {
         this.failures += 1
         const code = error instanceof KadrtcError ? error.code : undefined
-        const isPatient = this.links.size > fewLinks && !this.#onceLinked.has(key)
-        this.#avoid(key, code === 'UNREACHABLE' && isPatient)
+        const hasAnswered = code === 'UNREACHABLE'
+        const wasLinked = this.#onceLinked.has(key)
+        const isPatient = this.links.size > fewLinks
+        this.#avoid(key, hasAnswered && !wasLinked && isPatient, hasAnswered && wasLinked)
         this.onFailed(peer, code)
       }
       throw error
@@ -154,11 +165,11 @@ export class Dialler {
     }
   }
 
-  #avoid(key: string, isApart: boolean): void {
+  #avoid(key: string, isApart: boolean, isCutOff: boolean): void {
     const leastMs = isApart ? avoidApartMs : avoidLeastMs
     const failures = (this.#avoided.get(key)?.failures ?? 0) + 1
     const forMs = Math.min(avoidMostMs, leastMs * 2 ** (failures - 1))
-    this.#remember(key, { untilMs: this.clock.now() + forMs, failures, isApart })
+    this.#remember(key, { untilMs: this.clock.now() + forMs, failures, isApart, isCutOff })
   }
 
   #remember(key: string, avoided: Avoided): void {
