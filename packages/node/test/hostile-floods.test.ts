@@ -1,5 +1,5 @@
 /** A peer that asks without end is answered within bounds, and others are served meanwhile. */
-import { idToHex } from '@kadrtc/kademlia'
+import { equalIds, idToHex } from '@kadrtc/kademlia'
 import { type Identity, KadNode } from '@kadrtc/node'
 import { Cluster, type StubIdentity } from '@kadrtc/simulator'
 import { decodePacket, encodeMessage, slotHash } from '@kadrtc/wire'
@@ -84,17 +84,17 @@ describe('floods', () => {
 
   test('of packets to relay: the ration passes, the rest is dropped, and others’ packets go on', async () => {
     const settings = { relayedPerSecond: 10, relayedBurst: 20, signalsPerSecond: 1, signalsBurst: 5 }
-    const { cluster, node, raw, expectUnharmed } = await scene(swarm({ settings }))
+    const { cluster, raw, expectUnharmed } = await scene(swarm({ settings }))
     const other = cluster.node(3).id
     let relayed = 0
     cluster.network.faults.drop = ({ to, bytes }) => {
       const packet = decodePacket(bytes)
-      const isTheirs = packet.kind === 'along' && idToHex(packet.path[0]!) === idToHex(raw.id)
+      const isTheirs = packet.kind === 'along' && packet.passed[0] && equalIds(packet.passed[0], raw.id)
       if (isTheirs && idToHex(to) === idToHex(other)) relayed += 1
       return false
     }
     const send = (made: Uint8Array) =>
-      raw.sendPacket({ kind: 'along', path: [raw.id, node.id, other], index: 1, body: made })
+      raw.sendPacket({ kind: 'along', passed: [], ahead: [other], body: made })
     for (let i = 0; i < 200; i++) send(encodeMessage({ type: 'find-node', nonce: i, target: key }))
     await cluster.clock.advance(1_000)
     expect(relayed).toBeGreaterThanOrEqual(20)

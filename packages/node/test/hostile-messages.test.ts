@@ -6,9 +6,9 @@ import {
   decodeMessage,
   decodePacket,
   encodeMessage,
-  encodePacket,
   isRequest,
   messageTypes,
+  type Packet,
   type Reply,
   type Request,
 } from '@kadrtc/wire'
@@ -81,7 +81,7 @@ describe('replies that nobody asked for, and answers that are nonsense', () => {
 
 describe('signals and packets in another’s name', () => {
   test('signals that are forged, late or nonsense open no link and close none', async () => {
-    const { cluster, node, raw, expectUnharmed } = await scene()
+    const { cluster, raw, expectUnharmed } = await scene()
     const victim = cluster.node(2)
     const links = cluster.network.counters.linksOpened
     const random = new SeededRandom('signals')
@@ -89,8 +89,8 @@ describe('signals and packets in another’s name', () => {
       const signal = i % 3 === 0 ? random.bytes(40) : Uint8Array.of(0x76, i % 5, ...random.bytes(8))
       const made = encodeMessage({ type: 'signal', nonce: i, signal })
       raw.sendBody(made)
-      raw.sendPacket({ kind: 'along', path: [victim.id, raw.id, node.id], index: 2, body: made })
-      raw.sendPacket({ kind: 'along', path: [keyNumber(i).id, raw.id, node.id], index: 2, body: made })
+      raw.sendPacket({ kind: 'along', passed: [victim.id], ahead: [], body: made })
+      raw.sendPacket({ kind: 'along', passed: [keyNumber(i).id], ahead: [], body: made })
       raw.sendPacket({
         kind: 'toward',
         target: victim.id,
@@ -105,32 +105,13 @@ describe('signals and packets in another’s name', () => {
     await expectUnharmed()
   })
 
-  test('a packet whose last hop is not the link it came over is dropped', async () => {
-    const { cluster, node, raw, tell, expectUnharmed } = await scene()
-    const before = node.inspect().counters.malformed!
-    const asked = encodeMessage({ type: 'find-node', nonce: 9, target: key })
-    const [a, b] = [cluster.node(1).id, cluster.node(2).id]
-    for (const path of [
-      [a, b, node.id],
-      [a, node.id, b],
-      [raw.id, a, b],
-    ]) {
-      raw.link.send(encodePacket({ kind: 'along', path, index: 1, body: asked }))
-    }
-    await cluster.clock.advance(200)
-    expect(node.inspect().counters.malformed! - before).toBe(3)
-    expect(raw.closedAs).toBeUndefined()
-    expect(await tell({ type: 'ping', nonce: 3, payload: new Uint8Array(0) })).toHaveLength(1)
-    await expectUnharmed()
-  })
-
   test('a question in another’s name sends it no large answers', async () => {
-    const { cluster, node, raw, expectUnharmed } = await scene()
+    const { cluster, raw, expectUnharmed } = await scene()
     const victim = cluster.node(1)
     const record = { value: new Uint8Array(65_536), format: 0 }
     await cluster.run(cluster.node(2).records.put(keyIdOf('large'), record, { until: 'all' }))
     const before = victim.inspect().counters.lateReplies!
-    const inItsName = { kind: 'along', path: [victim.id, raw.id, node.id], index: 2 } as const
+    const inItsName = { kind: 'along', passed: [victim.id], ahead: [] } as const
     raw.packets.length = 0
     for (let nonce = 1; nonce <= 10; nonce++) {
       const body = encodeMessage({ type: 'find-value', nonce, keyId: keyIdOf('large'), all: false })
@@ -172,6 +153,11 @@ describe('a relay that changes what it passes on', () => {
     cluster.network.faults.canConnect = (one, other) => !(isEnd(one) && isEnd(other))
     const toA = await RawPeer.dial(cluster, 0)
     const toB = await toA.again(cluster, 1)
+    const onward = (packet: Extract<Packet, { kind: 'along' }>, from: Id) => ({
+      ...packet,
+      passed: [...packet.passed, from],
+      ahead: packet.ahead.slice(1),
+    })
     let twisted = 0
     toA.link.onMessage((bytes: Uint8Array) => {
       const packet = decodePacket(bytes)
@@ -182,11 +168,11 @@ describe('a relay that changes what it passes on', () => {
       if (packet.kind !== 'along') return
       const asked = twist(message, toA)
       if (asked !== message) twisted += 1
-      toB.sendPacket({ ...packet, index: packet.index + 1, body: encodeMessage(asked) })
+      toB.sendPacket({ ...onward(packet, a), body: encodeMessage(asked) })
     })
     toB.link.onMessage((bytes: Uint8Array) => {
       const packet = decodePacket(bytes)
-      if (packet.kind === 'along') toA.sendPacket({ ...packet, index: packet.index + 1 })
+      if (packet.kind === 'along') toA.sendPacket(onward(packet, b))
     })
     return { cluster, node: cluster.node(0), relay: toA, twisted: () => twisted }
   }

@@ -46,7 +46,7 @@ export function rig({ identity = own, pendingPerLinkMax = 4, handle = () => unde
   const nonceSent = (over: FakeLink) => (over.messages.at(-1) as { nonce: number }).nonce
   /** A reply that crossed the relay at the other end of `over`. */
   const relayed = (over: FakeLink, from: Id, body: Uint8Array) =>
-    arrive(over, encodePacket({ kind: 'along', path: [from, over.peer, identity.id], index: 2, body }))
+    arrive(over, encodePacket({ kind: 'along', passed: [from], ahead: [], body }))
   return { clock, link, otherLink, table, router, rpc, arrive, nonceSent, relayed }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Identity } from '../src/ports/identity.js'
 import { handledMax } from '../src/rpc/handled-requests.js'
 import { direct } from './fake-link.js'
-import { far, own, peer, pong, provenPong, question, rig } from './rpc-rig.js'
+import { far, own, pong, provenPong, question, rig } from './rpc-rig.js'
 
 describe('a request from a peer', () => {
   const ping = (nonce: number) => encodeMessage({ type: 'ping', nonce, payload: question.payload })
@@ -31,7 +31,7 @@ describe('a request from a peer', () => {
       }),
     )
     const [packet] = answering.link.packets
-    expect(packet).toMatchObject({ kind: 'along', path: [far.id, peer.id, own.id], index: 1 })
+    expect(packet).toMatchObject({ kind: 'along', passed: [], ahead: [own.id] })
     expect(packet?.body).toEqual(provenPong(99, far))
   })
 

@@ -104,7 +104,7 @@ export class LyingTransport implements LinkTransport {
     const { mislead = 0 } = this.lies
     if (mislead === 0) return false
     if (packet.kind === 'toward' && packet.exact) return false
-    if (packet.kind === 'along' && packet.index < packet.path.length - 1) return false
+    if (packet.kind === 'along' && packet.ahead.length > 0) return false
     const { message } = decodeMessage(packet.body)
     if (message.type !== 'find-node' && message.type !== 'find-value') return false
     if (this.random.fraction() >= mislead) return false
@@ -132,7 +132,7 @@ export class LyingTransport implements LinkTransport {
     }
     const signature = identity.sign(replyProofBytes(this.#networkHash, route.at(-1)!, request, plain))
     const body = encodeMessage(reply, { publicKey: identity.publicKey, signature })
-    to.send(encodePacket({ kind: 'along', path: [identity.id, ...route], index: 1, body }))
+    to.send(encodePacket({ kind: 'along', passed: [], ahead: route.slice(1), body }))
   }
 
   /** Drops or misroutes what it should pass on. */
@@ -163,7 +163,7 @@ export class LyingTransport implements LinkTransport {
         return exact || this.honest.links.some(({ peer }) => isCloser(target, peer, own))
       }
       case 'along':
-        return packet.index < packet.path.length - 1
+        return packet.ahead.length > 0
     }
   }
 }
@@ -230,7 +230,7 @@ function wayBack(from: Link, packet: Packet): Id[] {
     case 'toward':
       return [from.peer, ...packet.path.toReversed()]
     case 'along':
-      return packet.path.slice(0, packet.index).toReversed()
+      return [from.peer, ...packet.passed.toReversed()]
   }
 }
 
@@ -242,6 +242,8 @@ function nextHopOf(from: Link, packet: Packet, bytes: Uint8Array): Uint8Array | 
     case 'toward':
       return packet.hopsLeft === 0 ? undefined : forwardToward(bytes, from.peer)
     case 'along':
-      return encodePacket({ ...packet, index: packet.index + 1 })
+      return packet.ahead.length === 0
+        ? undefined
+        : encodePacket({ ...packet, passed: [...packet.passed, from.peer], ahead: packet.ahead.slice(1) })
   }
 }

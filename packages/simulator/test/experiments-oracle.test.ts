@@ -15,24 +15,25 @@ const sparse = {
   settings: { k: 3, linksPerBucket: 1, idleLinkMs: 1_000 },
 }
 
-/** A key, its owner, and a reader that has no link there and to `stranger`, whom no lookup of the key meets. */
+/** A key, its owner and other holders, a reader that has no link to any, nor to `stranger`, whom no lookup of the key meets. */
 async function farKey(swarm: Swarm) {
   const key = keyIdOf('far')
   const byDistance = swarm.nodes.sort((x, y) => Buffer.compare(distance(x, key), distance(y, key)))
   const [owner] = byDistance
+  const holders = byDistance.slice(0, sparse.settings.k)
   const linked = (node: KadNode) => new Set(node.inspect().links.map(({ peer }) => peer))
-  const reader = byDistance.findLast((node) => !linked(node).has(hex(owner!.id)))!
+  const reader = byDistance.findLast((node) => holders.every(({ id }) => !linked(node).has(hex(id))))!
   const stranger = byDistance.findLast(
     (node) => node !== reader && !linked(node).has(hex(reader.id)) && !linked(node).has(hex(owner!.id)),
   )!
   await swarm.run(owner!.records.put(key, { value: new Uint8Array(10), format: 0 }))
   await swarm.clock.advance(10_000)
-  return { key, owner: owner!, reader, stranger }
+  return { key, owner: owner!, holders, reader, stranger }
 }
 
 test('a get dials nobody; one that dials whom it has met is seen, and the watch ends', async () => {
   const swarm = await growSwarm(sparse)
-  const { key, owner, reader } = await farKey(swarm)
+  const { key, owner, holders, reader } = await farKey(swarm)
   const watch = new DialWatch(swarm)
   const get = () => reader.records.get(key)
   expect(await swarm.run(watch.during(reader, key, get))).toBeDefined()
@@ -41,15 +42,17 @@ test('a get dials nobody; one that dials whom it has met is seen, and the watch 
 
   const dialling = async () => {
     await get()
-    await reader.connect(owner.id).catch(() => undefined)
+    // Which of them has answered nobody says.
+    for (const { id } of holders) await reader.connect(id).catch(() => undefined)
   }
   await swarm.run(watch.during(reader, key, dialling))
-  expect(watch).toMatchObject({ causedByGets: 1 })
+  const { causedByGets } = watch
+  expect(causedByGets).toBeGreaterThan(0)
   // To ask for a link that stands is no dial.
   const { transport } = swarm.members.find(({ node }) => node === reader)!.ports
   const again = () => transport.dial(owner.id, { send: () => undefined })
   expect((await swarm.run(watch.during(reader, key, again))).peer).toEqual(owner.id)
-  expect(watch).toMatchObject({ causedByGets: 1 })
+  expect(watch).toMatchObject({ causedByGets })
   watch.stop()
   expect(swarm.network.faults.drop).toBeUndefined()
 })

@@ -4,7 +4,7 @@
  * - `direct` is for the other end of the link.
  * - `toward` goes greedily to whoever is closest to `target`. Each receiver learns the way back: it takes the
  *   packet's path and the peer at whose authenticated link it came, never what a packet says of its sender.
- * - `along` follows a source route.
+ * - `along` follows a source route. It names neither the sender nor the receiver, who are known at both ends of the link.
  */
 import { asId, type Id, idBytes } from '@kadrtc/kademlia'
 import { briefMemory } from './brief-memory.js'
@@ -29,10 +29,10 @@ export type Packet =
     }
   | {
       readonly kind: 'along'
-      /** From the origin to the destination, both included: 2 to 17 nodes. */
-      readonly path: readonly Id[]
-      /** Position of the receiver in `path`, from 1 on. */
-      readonly index: number
+      /** Nodes passed, the origin first, without the last one: the receiver knows that one by its link. */
+      readonly passed: readonly Id[]
+      /** Nodes after the receiver, the destination last. None: the receiver is the destination. At most 15 with those passed. */
+      readonly ahead: readonly Id[]
       readonly body: Uint8Array
     }
 
@@ -47,7 +47,7 @@ const pathLengthAt = 2
 const towardHeaderBytes = 3 + idBytes
 const alongHeaderBytes = 3
 
-/** To be sent or copied: see `brief-memory.ts`. Throws WireError BAD_VALUE (hops, index, path), TOO_LARGE (body). */
+/** To be sent or copied: see `brief-memory.ts`. Throws WireError BAD_VALUE (hops, path), TOO_LARGE (body). */
 export function encodePacket(packet: Packet): Uint8Array {
   const { body } = packet
   if (body.length > bodyBytesMax) {
@@ -74,14 +74,15 @@ export function encodePacket(packet: Packet): Uint8Array {
       return writer.finish()
     }
     case 'along': {
-      const { path, index } = packet
-      checkRoute(path.length, index)
-      const size = alongHeaderBytes + path.length * idBytes + body.length
+      const { passed, ahead } = packet
+      checkRoute(passed.length, ahead.length)
+      const size = alongHeaderBytes + (passed.length + ahead.length) * idBytes + body.length
       const writer = new Writer(size, size, briefMemory)
       writer.u8(alongKind)
-      writer.u8(index)
-      writer.u8(path.length)
-      writer.ids(path)
+      writer.u8(passed.length)
+      writer.u8(ahead.length)
+      writer.ids(passed)
+      writer.ids(ahead)
       writer.bytes(body)
       return writer.finish()
     }
@@ -106,11 +107,12 @@ export function decodePacket(bytes: Uint8Array): Packet {
       return { kind: 'toward', target, exact: kind === exactKind, hopsLeft, path, body }
     }
     case alongKind: {
-      const index = reader.u8()
-      const pathLength = reader.u8()
-      checkRoute(pathLength, index)
-      const path = readIds(reader, pathLength)
-      return { kind: 'along', path, index, body: reader.rest(bodyBytesMax) }
+      const passedLength = reader.u8()
+      const aheadLength = reader.u8()
+      checkRoute(passedLength, aheadLength)
+      const passed = readIds(reader, passedLength)
+      const ahead = readIds(reader, aheadLength)
+      return { kind: 'along', passed, ahead, body: reader.rest(bodyBytesMax) }
     }
     default:
       throw new WireError('UNKNOWN_TYPE', `packet kind ${kind}`)
@@ -150,9 +152,8 @@ function checkHops(pathLength: number, hopsLeft: number): void {
   }
 }
 
-function checkRoute(pathLength: number, index: number): void {
-  if (pathLength < 2 || pathLength > pathNodesMax)
-    throw new WireError('BAD_VALUE', `a route of ${pathLength}`)
-  if (index < 1) throw new WireError('BAD_VALUE', 'an index of 0')
-  assertUint(index, pathLength - 1)
+/** The sender and the receiver belong to the route, too. */
+function checkRoute(passedLength: number, aheadLength: number): void {
+  const nodes = passedLength + aheadLength + 2
+  if (nodes > pathNodesMax) throw new WireError('BAD_VALUE', `a route of ${nodes}`)
 }

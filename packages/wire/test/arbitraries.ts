@@ -159,9 +159,12 @@ export const toward: Arbitrary<Extract<Packet, { kind: 'toward' }>> = fc
     }),
   )
 
-const along = fc
-  .tuple(ids(2, 17), fc.nat(), body)
-  .map(([path, n, body]) => ({ kind: 'along' as const, path, index: 1 + (n % (path.length - 1)), body }))
+const along = fc.tuple(ids(0, 15), fc.nat(15), body).map(([others, at, body]) => ({
+  kind: 'along' as const,
+  passed: others.slice(0, at),
+  ahead: others.slice(at),
+  body,
+}))
 
 export const packet: Arbitrary<Packet> = fc.oneof(
   fc.record({ kind: fc.constant('direct' as const), body }),

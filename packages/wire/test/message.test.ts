@@ -62,7 +62,7 @@ describe('sizes', () => {
       more: true,
     }
     const body = encodeMessage(reply, proof)
-    const packet = encodePacket({ kind: 'along', path: ids(17), index: 1, body })
+    const packet = encodePacket({ kind: 'along', passed: [], ahead: ids(15), body })
     expect(packet.length).toBeLessThanOrEqual(messageBytesMax)
   })
 

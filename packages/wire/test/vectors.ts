@@ -170,7 +170,7 @@ export const vectors: Readonly<Record<string, Vector>> = {
     path: [],
     body: fill(1, 0x43),
   }),
-  'packet/along': packet({ kind: 'along', path: [idA!, idB!, idC!], index: 1, body: fill(1, 0x43) }),
+  'packet/along': packet({ kind: 'along', passed: [idA!], ahead: [idC!], body: fill(1, 0x43) }),
 
   'message/ping': message({ type: 'ping', nonce, payload: utf8('hi') }),
   'message/find-node': message({ type: 'find-node', nonce, target: idA! }),

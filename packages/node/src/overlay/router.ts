@@ -110,7 +110,7 @@ export class Router {
     const skips = body.length <= shortcutBytesMax && route.some((hop, at) => at > 0 && this.links.has(hop))
     const neighbour = skips ? this.links.neighbour(link.peer) : undefined
     if (neighbour && this.links.mayRelay(neighbour, 'relayed', this.now())) return this.sendAlong(route, body)
-    return link.send(encodePacket({ kind: 'along', path: [this.own, ...route], index: 1, body }))
+    return link.send(encodePacket({ kind: 'along', passed: [], ahead: route.slice(1), body }))
   }
 
   /** Sends along a route (the destination last); false if no hop of it is linked, or the link is full. */
@@ -119,9 +119,9 @@ export class Router {
       const link = this.links.get(route[hop]!)
       if (!link) continue
       if (hop === route.length - 1) return this.sendDirect(link, body)
-      const path = [this.own, ...route.slice(hop)]
-      if (path.length > hopsMax + 1) return false
-      return link.send(encodePacket({ kind: 'along', path, index: 1, body }))
+      const ahead = route.slice(hop + 1)
+      if (ahead.length + 1 > hopsMax) return false
+      return link.send(encodePacket({ kind: 'along', passed: [], ahead, body }))
     }
     return false
   }
@@ -132,11 +132,11 @@ export class Router {
    */
   passOn(origin: Origin, route: readonly Id[], body: Uint8Array): boolean {
     const neighbour = this.links.neighbour(origin.link.peer)
-    const back = [...origin.route.toReversed(), this.own]
-    const path = [...back, ...route]
+    const passed = origin.route.toReversed()
     const link = this.links.get(route[0]!)
-    if (!link || !neighbour || path.length > hopsMax + 1 || !this.#mayRelay(neighbour, body)) return false
-    return link.send(encodePacket({ kind: 'along', path, index: back.length, body }))
+    const isTooLong = passed.length + route.length > hopsMax
+    if (!link || !neighbour || isTooLong || !this.#mayRelay(neighbour, body)) return false
+    return link.send(encodePacket({ kind: 'along', passed, ahead: route.slice(1), body }))
   }
 
   #receiveToward(neighbour: Neighbour, packet: Toward, bytes: Uint8Array): void {
@@ -167,27 +167,27 @@ export class Router {
   }
 
   #receiveAlong(neighbour: Neighbour, packet: Along): void {
-    const { path, index, body } = packet
+    const { passed, ahead, body } = packet
     const { link } = neighbour
-    const rightPlace = equalIds(path[index]!, this.own) && equalIds(path[index - 1]!, link.peer)
-    if (!rightPlace) {
-      this.counters.malformed += 1
-      return
-    }
-    const back = path.slice(0, index).toReversed()
-    if (index === path.length - 1) {
-      this.events.deliver(body, { id: path[0]!, link, route: back })
+    const back = [link.peer, ...passed.toReversed()]
+    if (ahead.length === 0) {
+      this.events.deliver(body, { id: back.at(-1)!, link, route: back })
       return
     }
     if (!this.#mayRelay(neighbour, body)) return
-    for (let hop = path.length - 1; hop > index; hop--) {
-      const next = this.links.get(path[hop]!)
+    for (let hop = ahead.length - 1; hop >= 0; hop--) {
+      const next = this.links.get(ahead[hop]!)
       if (!next) continue
-      const shorter = [...path.slice(0, index + 1), ...path.slice(hop)]
-      if (next.send(encodePacket({ kind: 'along', path: shorter, index: index + 1, body }))) return
+      const onward = {
+        kind: 'along',
+        passed: [...passed, link.peer],
+        ahead: ahead.slice(hop + 1),
+        body,
+      } as const
+      if (next.send(encodePacket(onward))) return
       break
     }
-    this.#goAround(back, path.slice(index + 1), body)
+    this.#goAround(back, ahead, body)
   }
 
   /**
@@ -197,10 +197,12 @@ export class Router {
   #goAround(back: readonly Id[], hops: readonly Id[], body: Uint8Array, payer?: Neighbour): void {
     const around = this.events.routeAround(hops.at(-1)!, back)
     const link = around && this.links.get(around[0]!)
-    const path = around ? [...back.toReversed(), this.own, ...around] : []
+    const passed = back.toReversed()
+    const ahead = around?.slice(1) ?? []
     const isLoop = around?.some((hop) => back.some((id) => equalIds(id, hop)))
-    const mayGo = link && !isLoop && path.length <= hopsMax + 1 && (!payer || this.#mayRelay(payer, body))
-    if (mayGo && link.send(encodePacket({ kind: 'along', path, index: back.length + 1, body }))) return
+    const isTooLong = passed.length + ahead.length + 1 > hopsMax
+    const mayGo = link && !isLoop && !isTooLong && (!payer || this.#mayRelay(payer, body))
+    if (mayGo && link.send(encodePacket({ kind: 'along', passed, ahead, body }))) return
     this.#unreachable(back, body, hops[0]!)
   }
 

@@ -101,7 +101,7 @@ export class DialWatch {
   /** Only gets send FIND_VALUEs, and only these are answered by `value`. */
   #noteMessage({ to, bytes }: MessageOnTheWay): void {
     const packet = decodePacket(bytes)
-    const isPassedOn = packet.kind === 'along' && packet.index < packet.path.length - 1
+    const isPassedOn = packet.kind === 'along' && packet.ahead.length > 0
     if (isPassedOn) return
     const { message } = decodeMessage(packet.body)
     if (message.type === 'find-value') {

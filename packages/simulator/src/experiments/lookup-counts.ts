@@ -102,7 +102,7 @@ export class Looking {
 
   #note(to: Id, bytes: Uint8Array): void {
     const packet = decodePacket(bytes)
-    const isPassedOn = packet.kind === 'along' && packet.index < packet.path.length - 1
+    const isPassedOn = packet.kind === 'along' && packet.ahead.length > 0
     if (isPassedOn) return
     const { message } = decodeMessage(packet.body)
     if (message.type === 'find-value') this.#asked.get(idToHex(message.keyId))?.add(idKey(to))

@@ -14,7 +14,7 @@
  * Copies that come after many other requests are answered again: a node's memory of them is short (`HandledRequests`). What they could
  * change for good stays watched.
  */
-import { compareRecords, type Id, idKey, idToHex, type KadRecord } from '@kadrtc/kademlia'
+import { compareRecords, type Id, idToHex, type KadRecord } from '@kadrtc/kademlia'
 import type { Channel, Link, LinkTransport, RecordStore } from '@kadrtc/node'
 import { decodePacket, decodeRecord, messageTypes, peekNonce, proofFlag } from '@kadrtc/wire'
 import type { ClusterPorts } from '../cluster.js'
@@ -33,10 +33,10 @@ export class HandledOnce {
   /** The same ports, watched. `name` is of the node, in sentences. */
   watch(ports: ClusterPorts, name: string): ClusterPorts {
     const told = (what: string) => void this.violations.push(`${name} ${what}`)
-    const { transport, records, identity } = ports
+    const { transport, records } = ports
     return {
       ...ports,
-      transport: this.#watchLinks(transport, identity.id, told),
+      transport: this.#watchLinks(transport, told),
       records: this.#watchStore(records, told),
     }
   }
@@ -54,7 +54,7 @@ export class HandledOnce {
     })
   }
 
-  #watchLinks(transport: LinkTransport, own: Id, told: (what: string) => void): LinkTransport {
+  #watchLinks(transport: LinkTransport, told: (what: string) => void): LinkTransport {
     const handshakes = new Lately(handshakesSeen)
     const answers = new Lately(answersSeen)
     const opened = (link: Link) => {
@@ -62,7 +62,7 @@ export class HandledOnce {
       if (!handshakes.note(link.connectionId)) told(`opened link ${link.connectionId} twice`)
       const send = link.send.bind(link)
       link.send = (bytes) => {
-        const answer = answerIn(bytes, own, link.peer)
+        const answer = answerIn(bytes, link.peer)
         if (answer) this.watched.answers += 1
         if (answer && !answers.note(answer)) told(`answered twice: ${answer}`)
         return send(bytes)
@@ -134,12 +134,12 @@ const replyTypes = 1
 const refusals: readonly number[] = [messageTypes.error, messageTypes.unreachable]
 
 /** Whom a packet that a node sends answers, and which request; undefined: it is no answer of its own. */
-function answerIn(bytes: Uint8Array, own: Id, peer: Id): string | undefined {
+function answerIn(bytes: Uint8Array, peer: Id): string | undefined {
   const packet = decodePacket(bytes)
   if (packet.kind === 'toward') return undefined
-  const isOwn = packet.kind === 'direct' || idKey(packet.path[0]!) === idKey(own)
+  const isOwn = packet.kind === 'direct' || packet.passed.length === 0
   const type = packet.body[0]! & ~proofFlag
   if (!isOwn || type >> 5 !== replyTypes || refusals.includes(type)) return undefined
-  const asker = packet.kind === 'direct' ? peer : packet.path.at(-1)!
+  const asker = packet.kind === 'direct' ? peer : (packet.ahead.at(-1) ?? peer)
   return `request ${peekNonce(packet.body)} of ${idToHex(asker).slice(0, 8)}`
 }
