@@ -103,7 +103,8 @@ export function makeParts(ports: NodePorts, listener: PartsListener): NodeParts 
   keeper.onHeard = (contact) => replicator.onPeerJoined(contact)
   keeper.onForgotten = (id) => replicator.onPeerLeft(id)
   const isAlone = () => joining.isAlone
-  const records = new RecordVerbs({ shelf, proofs, demand, publisher, isAlone, ...lookupPorts })
+  const isNew = () => joining.isNew
+  const records = new RecordVerbs({ shelf, proofs, demand, publisher, isAlone, isNew, ...lookupPorts })
   const channels = new Channels({
     own,
     rpc,

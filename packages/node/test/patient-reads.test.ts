@@ -1,4 +1,4 @@
-import { keyIdOf } from '@kadrtc/kademlia'
+import { type Id, idKey, keyIdOf } from '@kadrtc/kademlia'
 import { VirtualClock } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import type { Heard } from '../src/lookups/careful-lookup.js'
@@ -10,7 +10,7 @@ const pauseMs = 100
 const key = keyIdOf('greeting')
 
 /** Reads that find nothing, and how many of those near the key each has heard, the last again and again. */
-function reading(heard: readonly Heard[], isAlone = false) {
+function reading(heard: readonly Heard[], { isAlone = false, newForMs = 0 } = {}) {
   const clock = new VirtualClock()
   const abort = new AbortController()
   const readAtMs: number[] = []
@@ -19,7 +19,7 @@ function reading(heard: readonly Heard[], isAlone = false) {
     const result = { records: [], copyMs: undefined, onlyCopies: false, lacking: undefined }
     return { ...result, heard: heard[Math.min(tries, heard.length) - 1]! }
   }
-  const reads = new PatientReads({ clock, isAlone: () => isAlone })
+  const reads = new PatientReads({ clock, isAlone: () => isAlone, isNew: () => clock.elapsedMs < newForMs })
   const found = reads.untilSure(read, { pauseMs, signal: abort.signal })
   return { clock, abort, reads, readAtMs, found }
 }
@@ -46,9 +46,18 @@ test('when nobody ever answers it is UNREACHABLE', async () => {
 })
 
 test('who is alone knows that there is nothing', async () => {
-  const { clock, found, readAtMs } = reading(['nobody'], true)
+  const { clock, found, readAtMs } = reading(['nobody'], { isAlone: true })
   expect((await clock.settle(found, { withinMs: 10_000 })).records).toEqual([])
   expect(readAtMs).toEqual([0])
+})
+
+test.each([
+  { newForMs: 250, at: [0, 100, 300] },
+  { newForMs: 100, at: [0, 100] },
+])('who was new for $newForMs ms when it asked is not sure', async ({ newForMs, at }) => {
+  const { clock, found, readAtMs } = reading(['enough'], { newForMs })
+  expect((await clock.settle(found, { withinMs: 10_000 })).records).toEqual([])
+  expect(readAtMs).toEqual(at)
 })
 
 test('a pause ends when the caller gives up', async () => {
@@ -89,6 +98,23 @@ test.each(['before', 'after'])(
     expect(said(await cluster.run(early ?? member.node.records.get(key)))).toBe('hello')
   },
 )
+
+test('two newcomers that know only each other do not tell each other that there is nothing', async () => {
+  const cluster = swarm({ network: { dialTimeoutMs: 1_000 } })
+  await cluster.grow(6)
+  await cluster.run(cluster.node(1).records.put(key, text('hello'), { until: 'all' }))
+  const others = cluster.nodes.map(({ id }) => idKey(id))
+  const isNewcomer = (id: Id) => !others.includes(idKey(id))
+  cluster.network.faults.canConnect = (a, b) => isNewcomer(a) === isNewcomer(b)
+  const newcomers = [cluster.add(), cluster.add()]
+  await cluster.run(Promise.all(newcomers.map(({ started }) => started)))
+  const [node] = newcomers.map(({ member }) => member.node)
+  expect(node!.inspect().links).toHaveLength(1)
+  const got = node!.records.get(key)
+  await cluster.clock.advance(200)
+  cluster.network.faults.canConnect = undefined
+  expect(said(await cluster.run(got))).toBe('hello')
+})
 
 test('who has lost everybody and cannot know that it is alone does not say that there is nothing', async () => {
   const cluster = swarm()

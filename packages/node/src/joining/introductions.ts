@@ -79,6 +79,11 @@ export class Introductions {
     return this.#atWork.map(({ name, state }) => ({ name, state }))
   }
 
+  /** Few links stand, and to few of those whom one of them named last. */
+  get mayBeIsland(): boolean {
+    return this.#atWork.some(({ named }) => this.ports.mayBeIsland(named))
+  }
+
   open(): void {
     const { introducers, identity, network } = this.ports
     for (const introducer of introducers) {

@@ -32,6 +32,9 @@ const greetersDialled = 3
 /** Who only looks whether there is another island asks for one of those that an introducer names: it draws others next time. */
 const islandersAsked = 1
 
+/** So long a node is new. Links to half of those whom an introducer named stand much sooner, or not at all. A guess. */
+const newForMs = 30_000
+
 /** Links to the siblings that the first lookup named stand within about this long. A guess. */
 const settlingMs = 1_500
 
@@ -47,6 +50,7 @@ export class Joining {
   #near: readonly Id[] = []
   #start: Start | undefined
   #joined = false
+  #joinedAtMs = Number.NEGATIVE_INFINITY
   #alone = false
   readonly #greetings: Greetings
   #lookingUp = false
@@ -101,6 +105,12 @@ export class Joining {
   /** It is certain that nobody else is there, or it was allowed to go on as if. */
   get isAlone(): boolean {
     return this.#alone
+  }
+
+  /** Joined lately, with links to few of those whom an introducer named: those who are linked may have come as lately, and know nobody. */
+  get isNew(): boolean {
+    const { clock, introductions } = this.ports
+    return clock.now() - this.#joinedAtMs < newForMs && introductions.mayBeIsland
   }
 
   onLinkOpened(): void {
@@ -171,6 +181,7 @@ export class Joining {
   #onNeighbourhood(found: Parameters<LinkKeeper['hear']>[0]): void {
     if (this.#closed || this.ports.links.size === 0) return
     this.#joined = true
+    this.#joinedAtMs = this.ports.clock.now()
     this.#near = []
     const { keeper } = this.ports
     keeper.hear(found)

@@ -1,6 +1,6 @@
 /**
  * "There is nothing" is said by those near the key, and not by silence. A newcomer's only link may close while it asks, and then
- * nobody answers: it asks again a little later, when it has other links.
+ * nobody answers: it asks again a little later, when it has other links. Nor is it said by newcomers among themselves.
  */
 import type { CancelSignal } from '../cancel-signal.js'
 import { KadrtcError } from '../errors.js'
@@ -16,6 +16,8 @@ export interface PatientReadsPorts {
   readonly clock: Clock
   /** It is certain that nobody else is there to be asked. */
   readonly isAlone: () => boolean
+  /** Those who are linked may know as little as this node does. */
+  readonly isNew: () => boolean
 }
 
 export class PatientReads {
@@ -26,20 +28,22 @@ export class PatientReads {
   constructor(readonly ports: PatientReadsPorts) {}
 
   /**
-   * Reads until something is found, or enough of those near the key have said that there is nothing, or this has been tried
-   * for long. `pauseMs`: the first pause; the next ones are longer. What few have said then is the
+   * Reads until something is found, or enough of those near the key have said that there is nothing to who was not new then, or this
+   * has been tried for long. `pauseMs`: the first pause; the next ones are longer. What few have said then is the
    * result; when at last nobody answered it rejects with UNREACHABLE. Rejects with CLOSED, and as `read` does.
    */
   async untilSure(
     read: () => Promise<ReadResult>,
     { pauseMs, signal }: { readonly pauseMs: number; readonly signal: CancelSignal },
   ): Promise<ReadResult> {
-    const { clock, isAlone } = this.ports
+    const { clock, isAlone, isNew } = this.ports
     const endMs = clock.now() + triedForMs
     for (let pauses = 1; ; pauses = Math.min(2 * pauses, pausesMost)) {
       if (this.#closed) throw new KadrtcError('CLOSED', 'the node')
+      const wasNew = isNew()
       const result = await read()
-      if (result.records.length > 0 || result.heard === 'enough' || isAlone() || signal.aborted) return result
+      const isSure = (result.heard === 'enough' && !wasNew) || isAlone()
+      if (result.records.length > 0 || isSure || signal.aborted) return result
       const leftMs = endMs - clock.now()
       if (leftMs > 0) await this.#pause(Math.min(pauses * pauseMs, leftMs), signal)
       else if (result.heard === 'nobody') throw new KadrtcError('UNREACHABLE', 'nobody answered')
