@@ -121,3 +121,22 @@ test('members are those of now: who is heard of, linked, unlinked or forgotten s
   expect(members()).toEqual([])
   keeper.close()
 })
+
+test('a full node gives up a link to somebody greeted five seconds ago for who comes by way of an introducer, and for nobody else', async () => {
+  const { keeper, links, clock } = keeperRig({ linksPerBucket: 1, linksMax: 9 })
+  for (const link of links.links()) links.remove(link)
+  const standing = [...near, ...farther, tinyId('11000000')].map((id) => new FakeLink(id))
+  for (const link of standing) links.add(link, clock.now())
+  const newcomer = tinyId('11110000')
+  await clock.advance(4_999)
+  expect(keeper.mayOpen(newcomer, undefined)).toBe(false)
+  await clock.advance(1)
+  expect(keeper.mayOpen(newcomer, [near[0]!, newcomer])).toBe(false)
+  expect(keeper.mayOpen(newcomer, undefined)).toBe(true)
+
+  const link = new FakeLink(newcomer)
+  keeper.onLinkOpened(links.add(link, clock.now()).neighbour)
+  // Of the far bucket the first is kept, since one has to be.
+  expect([...standing, link].filter(({ closedAs }) => closedAs !== undefined)).toEqual([standing[5]])
+  keeper.close()
+})

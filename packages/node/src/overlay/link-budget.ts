@@ -12,6 +12,8 @@ import type { Neighbour } from './link-table.js'
 const weighEveryMs = 1_000
 /** A peer that wants to keep a link is not asked again for this long. A guess. */
 const askAgainMs = 600_000
+/** A newcomer has links of its own making after this long, and needs that to its greeter no more. A guess. */
+const greetedAfterMs = 5_000
 
 export class LinkBudget {
   /** By peer, how many hold a link to it. Bounded by the channels of apps. */
@@ -77,6 +79,22 @@ export class LinkBudget {
       neighbour.askedAtMs = nowMs
       rpc.notify(neighbour.link, { type: 'release' })
     }
+  }
+
+  /** A link that may make room for a newcomer: one with no reason, or else the oldest to somebody who was greeted and has other links by now. */
+  spare(): Link | undefined {
+    const { links, clock } = this.ports
+    const allReasons = this.reasons()
+    const greetedBeforeMs = clock.now() - greetedAfterMs
+    let greeted: Neighbour | undefined
+    for (const neighbour of links.neighbours()) {
+      const reasons = allReasons.get(neighbour.link)!
+      if (reasons.length === 0) return neighbour.link
+      const isGreeted = reasons.length === 1 && reasons[0] === 'greeter'
+      if (!isGreeted || neighbour.openedAtMs > greetedBeforeMs) continue
+      if (!greeted || neighbour.openedAtMs < greeted.openedAtMs) greeted = neighbour
+    }
+    return greeted?.link
   }
 
   /** The link to give up for a more needed one: no sibling and no app's; with the fewest reasons, the youngest. */

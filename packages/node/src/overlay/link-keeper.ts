@@ -72,7 +72,8 @@ export class LinkKeeper {
 
   /**
    * May this peer open a link to us? Within the budget anyone. A full node makes room for who is near: the peer may be
-   * a sibling of ours, or, just outside our k nearest, we may be one of its. A sibling that is let in is known from now on.
+   * a sibling of ours, or, just outside our k nearest, we may be one of its; and, if there is a link to spare, for who comes by way of an
+   * introducer, with no route: it may know nobody else. A sibling that is let in is known from now on.
    */
   mayOpen(peer: Id, route: readonly Id[] | undefined): boolean {
     const { links, settings } = this.ports
@@ -80,6 +81,7 @@ export class LinkKeeper {
     const isLet =
       links.size < settings.linksMax ||
       links.has(peer) ||
+      (route === undefined && this.budget.spare() !== undefined) ||
       (this.#isAmongNearest(peer, 2 * settings.k) && this.budget.leastNeeded() !== undefined)
     if (isLet && !links.has(peer) && this.#isAmongNearest(peer, settings.k)) this.#expect(peer, route)
     return isLet
@@ -116,7 +118,7 @@ export class LinkKeeper {
     this.#nearest.offer(neighbour)
     this.unlinked.forget(link.peer)
     this.dialler.onLinkOpened(link.peer)
-    if (links.size > settings.linksMax) this.budget.leastNeeded()?.close()
+    if (links.size > settings.linksMax) (this.budget.spare() ?? this.budget.leastNeeded())?.close()
     if (this.#isAmongNearest(link.peer, this.ports.settings.k)) this.refresher.onNewSibling(link)
     this.#tendSoon()
   }
