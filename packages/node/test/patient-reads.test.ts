@@ -99,7 +99,8 @@ test.each(['before', 'after'])(
   },
 )
 
-test('two newcomers that know only each other do not tell each other that there is nothing', async () => {
+/** Six nodes that have a value, and two newcomers that can be linked to each other alone. */
+async function islandOfTwo() {
   const cluster = swarm({ network: { dialTimeoutMs: 1_000 } })
   await cluster.grow(6)
   await cluster.run(cluster.node(1).records.put(key, text('hello'), { until: 'all' }))
@@ -108,12 +109,25 @@ test('two newcomers that know only each other do not tell each other that there 
   cluster.network.faults.canConnect = (a, b) => isNewcomer(a) === isNewcomer(b)
   const newcomers = [cluster.add(), cluster.add()]
   await cluster.run(Promise.all(newcomers.map(({ started }) => started)))
-  const [node] = newcomers.map(({ member }) => member.node)
-  expect(node!.inspect().links).toHaveLength(1)
-  const got = node!.records.get(key)
+  const [{ member }] = newcomers as [(typeof newcomers)[0]]
+  expect(member.node.inspect().links).toHaveLength(1)
+  return { cluster, node: member.node }
+}
+
+test('two newcomers that know only each other do not tell each other that there is nothing', async () => {
+  const { cluster, node } = await islandOfTwo()
+  const got = node.records.get(key)
   await cluster.clock.advance(200)
   cluster.network.faults.canConnect = undefined
   expect(said(await cluster.run(got))).toBe('hello')
+})
+
+test('who knows nobody else after half a minute takes that for the network', async () => {
+  const { cluster, node } = await islandOfTwo()
+  await cluster.clock.advance(30_000)
+  const begunAtMs = cluster.clock.elapsedMs
+  expect(await cluster.run(node.records.get(key))).toBeUndefined()
+  expect(cluster.clock.elapsedMs - begunAtMs).toBeLessThan(5_000)
 })
 
 test('who has lost everybody and cannot know that it is alone does not say that there is nothing', async () => {

@@ -1,6 +1,6 @@
 /**
  * Which links have a reason to live, and which are given up: a link with no reason left is offered for closing and closes when the
- * peer has none either; a full node gives up the least needed one for a sibling.
+ * peer has none either; a full node gives up the least needed one for a sibling, and one that it can spare for a newcomer.
  */
 import { type Id, idKey } from '@kadrtc/kademlia'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
