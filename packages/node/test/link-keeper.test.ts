@@ -140,3 +140,26 @@ test('a full node gives up a link to somebody greeted five seconds ago for who c
   expect([...standing, link].filter(({ closedAs }) => closedAs !== undefined)).toEqual([standing[5]])
   keeper.close()
 })
+
+test('two newcomers who were let in for the sake of one spare link leave no more links than the budget', async () => {
+  const linksMax = 9
+  const { keeper, links, clock } = keeperRig({ linksPerBucket: 1, linksMax })
+  for (const link of links.links()) links.remove(link)
+  const standing = [
+    ...near,
+    ...farther.slice(0, 2),
+    ...['0100', '0010', '0001'].map((id) => tinyId(`${id}0000`)),
+  ]
+  for (const id of standing) links.add(new FakeLink(id), clock.now())
+  await clock.advance(5_000)
+  const newcomers = ['11110000', '11100000'].map(tinyId)
+  expect(newcomers.map((id) => keeper.mayOpen(id, undefined))).toEqual([true, true])
+  const opened = newcomers.map((id) => new FakeLink(id))
+  for (const link of opened) {
+    keeper.onLinkOpened(links.add(link, clock.now()).neighbour)
+    for (const { link } of links.neighbours()) if ((link as FakeLink).closedAs) links.remove(link)
+  }
+  expect(opened.map(({ closedAs }) => closedAs !== undefined)).toEqual([false, true])
+  expect(links.size).toBe(linksMax)
+  keeper.close()
+})
