@@ -31,7 +31,7 @@ test('values that do not fit one reply are all read', async () => {
 test('nobody is hidden behind the newer records of many others', async () => {
   const cluster = await network()
   await cluster.run(cluster.node(3).records.put(key, text('honest'), { until: 'all' }))
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   const nearestFirst = cluster.nodes.sort((a, b) => compareDistances(key, a.id, b.id))
   for (let i = 0; i < 150; i++) {
     const by = author(`crowd ${i}`)
@@ -52,7 +52,7 @@ test('nobody is hidden behind the newer records of many others', async () => {
 
 test('all of many replies are waited for, though none but a former holder has them', async () => {
   const cluster = await network()
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   const nearestFirst = cluster.nodes.sort((a, b) => compareDistances(key, a.id, b.id))
   const former = nearestFirst[8]!
   for (let i = 0; i < 20; i++) {

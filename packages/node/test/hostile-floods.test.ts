@@ -47,7 +47,7 @@ describe('floods', () => {
     // What the nodes verify while they join is over by then.
     await cluster.clock.advance(2_000)
     const raw = await RawPeer.dial(cluster, 0)
-    const nowMs = cluster.clock.now()
+    const nowMs = cluster.clock.wallMs()
     for (let i = 0; i < 200; i++) {
       const record = signed({ key: `${i}`, by: raw.identity, seq: nowMs, expiresAtMs: nowMs + hourMs })
       raw.say({ type: 'store', nonce: i, record, cached: false })
@@ -110,7 +110,7 @@ describe('floods', () => {
 
   test('of records under one key: the bound of the key holds', async () => {
     const { cluster, node, raw, expectUnharmed } = await scene(swarm({ settings: { recordsPerKeyMax: 8 } }))
-    const nowMs = cluster.clock.now()
+    const nowMs = cluster.clock.wallMs()
     for (let i = 0; i < 40; i++) {
       const record = signed({ by: author(`${i}`), seq: nowMs, expiresAtMs: nowMs + hourMs })
       raw.say({ type: 'store', nonce: i, record, cached: i % 2 === 0 })

@@ -39,7 +39,7 @@ describe('records that are not what they say', () => {
 
   test.each(forgeries)('%s is not stored (%s)', async (_name, status, forge) => {
     const { cluster, node, raw, tell, expectUnharmed } = await scene(undefined, 3)
-    const record = forge(cluster.clock.now())
+    const record = forge(cluster.clock.wallMs())
     for (const cached of [false, true]) {
       const [reply] = await tell({ type: 'store', nonce: cached ? 2 : 1, record, cached })
       expect(reply).toMatchObject({ type: 'stored', status })
@@ -52,7 +52,7 @@ describe('records that are not what they say', () => {
 
   test('a forged one is not taken for the one that is held, though it has the same version', async () => {
     const { cluster, node, tell } = await scene()
-    const held = good(cluster.clock.now())
+    const held = good(cluster.clock.wallMs())
     expect(await tell({ type: 'store', nonce: 1, record: held, cached: false })).toMatchObject([
       { status: 'stored' },
     ])
@@ -75,7 +75,7 @@ describe('records that are not what they say', () => {
 
   test('the good one is, which shows that the test can fail', async () => {
     const { cluster, node, tell } = await scene(undefined, 3)
-    const record = good(cluster.clock.now())
+    const record = good(cluster.clock.wallMs())
     expect(await tell({ type: 'store', nonce: 1, record, cached: false })).toMatchObject([
       { status: 'stored' },
     ])
@@ -87,7 +87,7 @@ describe('records that are not what they say', () => {
     async (_name, _status, forge) => {
       const { cluster, node, raw, expectUnharmed } = await scene(swarm({ settings: { k: 3 } }), 5)
       await cluster.run(cluster.node(1).records.put(key, text('true'), { until: 'all' }))
-      const record = forge(cluster.clock.now() + 1_000)
+      const record = forge(cluster.clock.wallMs() + 1_000)
       raw.answer = (request) => lie(request, [record])
       for (const reader of cluster.nodes) {
         expect(said(await cluster.run(reader.records.get(key)))).toBe('true')
@@ -101,7 +101,7 @@ describe('records that are not what they say', () => {
 
   test('a true record of another key or another author is no answer', async () => {
     const { cluster, node, raw } = await scene()
-    const nowMs = cluster.clock.now()
+    const nowMs = cluster.clock.wallMs()
     const elsewhere = signed({ key: 'other', seq: nowMs, expiresAtMs: nowMs + hourMs })
     const byAnna = signed({ seq: nowMs, expiresAtMs: nowMs + hourMs })
     raw.answer = (request) => lie(request, [elsewhere])
@@ -134,7 +134,7 @@ test('an old version that somebody leaves with all nodes is read by nobody', asy
 
 test('of content anybody may leave a copy on the way, and of no signed record', async () => {
   const { cluster, raw } = await scene(swarm({ settings: { k: 2 } }), 12)
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   const record = content(Uint8Array.of(1), nowMs + hourMs)
   const old = signed({ by: raw.identity, keyId: record.keyId, seq: nowMs, expiresAtMs: nowMs + hourMs })
   let nonce = 0

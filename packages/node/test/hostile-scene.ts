@@ -86,7 +86,7 @@ export function lie(
 }
 
 export function sampleMessages(cluster: Cluster<KadNode>, raw: RawPeer): Message[] {
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   const record = signed({ by: raw.identity, seq: nowMs, expiresAtMs: nowMs + hourMs })
   const entries = [{ slotHash: slotHash('x'), version: recordVersion(record) }]
   return [

@@ -160,7 +160,7 @@ test('nothing lives shorter than what it replaces, also after a restart, and a t
   const cluster = swarm({ allowAlone: true })
   await cluster.grow(1)
   const leftMs = async () =>
-    (await kept(cluster, 0)).map(({ expiresAtMs }) => expiresAtMs - cluster.clock.now())
+    (await kept(cluster, 0)).map(({ expiresAtMs }) => expiresAtMs - cluster.clock.wallMs())
   const hourMs = 60 * minuteMs
   const put = (lifeMs: number) => cluster.run(cluster.node(0).records.put(key, text('x'), { lifeMs }))
   await put(100 * hourMs)
@@ -183,8 +183,8 @@ test('sequence numbers go up over a restart with the clock set back', async () =
   const { ports } = cluster.members[0]!
   const ahead = signed({
     by: ports.identity,
-    seq: cluster.clock.now() + 300_000,
-    expiresAtMs: cluster.clock.now() + 3_600_000,
+    seq: cluster.clock.wallMs() + 300_000,
+    expiresAtMs: cluster.clock.wallMs() + 3_600_000,
   })
   await ports.published.put([[slotOf(ahead), encodeRecord(ahead)]])
   cluster.crash(0)
@@ -197,7 +197,7 @@ test('what is put while the earlier publications are being read stays, unless an
   const cluster = swarm({ allowAlone: true })
   await cluster.grow(1)
   const { ports } = cluster.members[0]!
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   const aheadMs = 300_000
   const old = (name: string, seq: number, lifeMs: number) =>
     signed({ by: ports.identity, key: name, seq, expiresAtMs: nowMs + lifeMs })
@@ -228,7 +228,7 @@ test('rubbish among what was published is deleted at the start', async () => {
   await cluster.grow(1)
   await cluster.run(cluster.node(0).records.put(key, text('kept')))
   const { published } = cluster.members[0]!.ports
-  const expired = content(Uint8Array.of(1), cluster.clock.now() - 1)
+  const expired = content(Uint8Array.of(1), cluster.clock.wallMs() - 1)
   await published.put([
     ['nonsense', Uint8Array.of(1, 2, 3)],
     ['expired', encodeRecord(expired)],

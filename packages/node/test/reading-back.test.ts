@@ -6,7 +6,7 @@ import { author, signed } from './made-records.js'
 
 test('when the newest version has expired a reader who saw it is not taken back to an older one', async () => {
   const { cluster, node, tell } = await scene()
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   let nonce = 0
   const store = (record: KadRecord) => tell({ type: 'store', nonce: ++nonce, record, cached: false })
   await store(signed({ seq: nowMs + 1, expiresAtMs: nowMs + 5_000 }))
@@ -22,8 +22,8 @@ test('when the newest version has expired a reader who saw it is not taken back 
 
 test('who has a copy of one author’s record is no holder of all that is under the key', async () => {
   const { cluster, tell } = await scene(undefined, 1)
-  const expiresAtMs = cluster.clock.now() + hourMs
-  const record = signed({ by: author('anna'), seq: cluster.clock.now(), expiresAtMs })
+  const expiresAtMs = cluster.clock.wallMs() + hourMs
+  const record = signed({ by: author('anna'), seq: cluster.clock.wallMs(), expiresAtMs })
   await tell({ type: 'store', nonce: 1, record, cached: true })
   const records = async (nonce: number, all: boolean) => {
     const [reply] = await tell({ type: 'find-value', nonce, keyId: key, all })

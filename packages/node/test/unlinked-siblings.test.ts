@@ -72,7 +72,7 @@ test('a record that is to be spread is passed on to it', async () => {
   const author = cluster.nodes.find((node) => linksTo(node, one) && node !== other)!
   const { rpc, links } = author.records.ports
   const link = links.get(one.id)!
-  const record = signed({ keyId: other.id, expiresAtMs: cluster.clock.now() + 3_600_000 })
+  const record = signed({ keyId: other.id, expiresAtMs: cluster.clock.wallMs() + 3_600_000 })
   const stored: string[] = []
   const way = { kind: 'toward', target: one.id, link } as const
   rpc.gather(way, { type: 'store', record, cached: false, spread: true }, ({ responder }) => {

@@ -97,13 +97,13 @@ export class SoakApps {
       case 'put': {
         const value = this.random.bytes(this.random.integer(200))
         const lifeMs = this.random.fraction() < 0.1 ? lifeMsLeast : lifeMsMost
-        const beganMs = this.cluster.clock.now()
+        const beganMs = this.cluster.clock.wallMs()
         const outcome = await records.put(keyId, { value, format: 0 }, { lifeMs })
         this.#wrote(member, key, outcome, beganMs + lifeMs)
         break
       }
       case 'delete': {
-        const beganMs = this.cluster.clock.now()
+        const beganMs = this.cluster.clock.wallMs()
         this.#wrote(member, key, await records.delete(keyId), beganMs + lifeMsMost)
         break
       }

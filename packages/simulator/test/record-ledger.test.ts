@@ -22,7 +22,7 @@ async function withRecord() {
       records.put(key, { value: Uint8Array.of(1), format: 0 }, { until: 'all' }),
     )
     const slot = slotOf({ kind: 'signed', keyId: key, author: ports.identity.publicKey } as SignedRecord)
-    const expiresAtMs = cluster.clock.now() + 3_600_000
+    const expiresAtMs = cluster.clock.wallMs() + 3_600_000
     return { slot, ...outcome, expiresAtMs }
   }
   const holders = async () => {
@@ -95,7 +95,7 @@ test('half of its replicas gone within a minute are an excuse; one after the oth
 test('what has expired is not missed', async () => {
   const { cluster, ledger, put, holders } = await withRecord()
   const confirmation = await put()
-  ledger.confirm({ ...confirmation, expiresAtMs: cluster.clock.now() })
+  ledger.confirm({ ...confirmation, expiresAtMs: cluster.clock.wallMs() })
   for (const { ports } of await holders()) await ports.records.delete([confirmation.slot])
   expect(await ledger.check()).toEqual([])
   expect(ledger.size).toBe(0)

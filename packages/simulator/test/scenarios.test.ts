@@ -189,7 +189,7 @@ class Scenario {
       author: ports.identity.publicKey,
     } as Parameters<typeof slotOf>[0])
     note(slot, outcome.seq)
-    this.#ledger.confirm({ slot, ...outcome, expiresAtMs: this.cluster.clock.now() + 3_600_000 })
+    this.#ledger.confirm({ slot, ...outcome, expiresAtMs: this.cluster.clock.wallMs() + 3_600_000 })
   }
 }
 

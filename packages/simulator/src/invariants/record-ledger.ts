@@ -72,7 +72,7 @@ export class RecordLedger {
 
   /** Looks at all stores: what is lost, and not legitimately. Each loss is told once. To be called every few seconds. */
   async check(): Promise<string[]> {
-    const nowMs = this.cluster.clock.now()
+    const nowMs = this.cluster.clock.wallMs()
     const members = present(this.cluster)
     const { byMember } = await keptRecords(this.cluster, members)
     const violations: string[] = []

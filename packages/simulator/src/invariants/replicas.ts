@@ -51,7 +51,7 @@ export async function keptRecords(
 ): Promise<KeptRecords> {
   const newest = new Map<string, KadRecord>()
   const byMember = new Map<Member<KadNode>, Map<string, KadRecord>>()
-  const nowMs = cluster.clock.now()
+  const nowMs = cluster.clock.wallMs()
   for (const member of members) {
     const own = new Map<string, KadRecord>()
     byMember.set(member, own)
