@@ -116,7 +116,7 @@ export class VirtualLink implements Link {
       this.#exceptional.drainTimer ??= this.owner.clock.setTimer(this.#drainDelayMs(), () => this.#drain())
       return false
     }
-    this.#dispatch(this.medium.copyOf(message))
+    this.#dispatch(message)
     return true
   }
 
@@ -195,17 +195,21 @@ export class VirtualLink implements Link {
     this.#exceptions.lost = undefined
   }
 
+  /** Of `message` a copy is sent, as a real network makes one: senders use their buffers again. */
   #dispatch(message: Uint8Array): void {
-    if (this.medium.isCut(this.self, this.peer)) {
+    const { medium } = this
+    if (medium.isCut(this.self, this.peer)) {
       this.#exceptional.held ??= new Backlog()
-      this.#exceptional.held.push(message)
+      this.#exceptional.held.push(message.slice())
       return
     }
-    const { drop, delayMs, replay } = this.medium.faults
-    if (drop || delayMs || replay) this.#dispatchAmongFaults(message)
+    const { drop, delayMs, replay } = medium.faults
+    if (drop || delayMs || replay) this.#dispatchAmongFaults(message.slice())
     else {
+      const { length } = message
       const other = this.#other
-      this.#carry(message.length, 0, () => other.#arrive(message))
+      const kept = medium.inFlight.keep(message)
+      this.#carry(length, 0, () => other.#arrive(medium.inFlight.take(kept, length)))
     }
   }
 

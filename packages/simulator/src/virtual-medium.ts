@@ -3,6 +3,7 @@ import type { Id } from '@kadrtc/kademlia'
 import type { Identity } from '@kadrtc/node'
 import type { NetworkEvent, NetworkFaults } from './faults.js'
 import type { LocalClock } from './local-clock.js'
+import type { MessagesInFlight } from './messages-in-flight.js'
 import type { VirtualClock } from './virtual-clock.js'
 import type { VirtualLink } from './virtual-link.js'
 import type { VirtualTransport } from './virtual-transport.js'
@@ -27,11 +28,10 @@ export interface Medium {
   readonly clock: VirtualClock
   readonly limits: LinkLimits
   readonly faults: NetworkFaults
+  readonly inFlight: MessagesInFlight
   /** Some node is slow: until then nobody has to look whether the other end is. */
   readonly hasSlowNodes: boolean
   latencyMs(from: Id, to: Id): number
-  /** `message` in memory of its own, as a real network makes it: senders use their buffers again. */
-  copyOf(message: Uint8Array): Uint8Array
   isCut(from: Id, to: Id): boolean
   note(event: NetworkEvent): void
 }

@@ -12,7 +12,7 @@ import type { Identity } from '@kadrtc/node'
 import type { NetworkEvent, NetworkFaults } from './faults.js'
 import type { LatencyModel } from './latency-plane.js'
 import { LocalClock } from './local-clock.js'
-import { MessageCopies } from './message-copies.js'
+import { MessagesInFlight } from './messages-in-flight.js'
 import type { SeededRandom } from './seeded-random.js'
 import type { VirtualClock } from './virtual-clock.js'
 import { VirtualLink } from './virtual-link.js'
@@ -64,7 +64,7 @@ export class VirtualNetwork implements Medium, DialMedium {
   readonly dialTimeoutMs: number
   readonly dialsMax: number
   readonly counters: NetworkCounters = { messages: 0, messageBytes: 0, linksOpened: 0, linksClosed: 0 }
-  readonly #copies = new MessageCopies()
+  readonly inFlight = new MessagesInFlight()
   readonly #random: SeededRandom
   readonly #latencyMs: LatencyModel
   readonly #dialRoundTrips: number
@@ -129,10 +129,6 @@ export class VirtualNetwork implements Medium, DialMedium {
 
   latencyMs(from: Id, to: Id): number {
     return Math.max(0, this.#latencyMs(from, to))
-  }
-
-  copyOf(message: Uint8Array): Uint8Array {
-    return this.#copies.of(message)
   }
 
   isCut(from: Id, to: Id): boolean {
