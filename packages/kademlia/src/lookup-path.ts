@@ -9,7 +9,7 @@ import type { Id } from './id.js'
 export type ContactState =
   /** Named by somebody, not asked yet. */
   | { readonly type: 'heard' }
-  | { readonly type: 'asked'; readonly atMs: number; readonly slowAtMs: number }
+  | { readonly type: 'asked'; readonly slowAtMs: number; readonly failsAtMs: number }
   | { readonly type: 'answered' }
   | { readonly type: 'failed'; readonly cause: 'timeout' | 'reported' }
 

@@ -7,9 +7,9 @@
  *   while (step.type === 'ask') { send(step.contact); step = lookup.next(now()) }
  *   // 'wait', 'at-capacity': call next again on a reply, on a failure, or at step.untilMs
  *
- * Everybody is asked at most once. At most alpha contacts are outstanding that are not slow: one that has not answered
- * after `slowAfterMs` no longer holds others up, and after `timeoutMs` it has failed. A contact belongs to the path that
- * heard of it first, so a liar leads one path astray and no other.
+ * A step names everybody once at most; the driver may know more ways to one (`onAskedAgain`). At most alpha contacts are outstanding
+ * that are not slow: one that has not answered after `slowAfterMs` no longer holds others up, and after `timeoutMs` it has failed.
+ * A contact belongs to the path that heard of it first, so a liar leads one path astray and no other.
  *
  * Bounds: k contacts of one reply, contactsMax / paths contacts per path. Hence at most contactsMax questions.
  */
@@ -127,7 +127,7 @@ export class Lookup<C extends { readonly id: Id }> {
     if (!candidate) return { type: 'wait', untilMs: this.#nextChangeMs(now) }
     if (this.#freshCount(now) >= this.#alpha) return { type: 'at-capacity', untilMs: this.#nextChangeMs(now) }
     const slowAtMs = this.#isSilent(candidate.contact) ? now : now + this.#slowAfterMs
-    candidate.state = { type: 'asked', atMs: now, slowAtMs }
+    candidate.state = { type: 'asked', slowAtMs, failsAtMs: now + this.#timeoutMs }
     candidate.path.asked++
     this.#outstanding.add(candidate)
     return { type: 'ask', contact: candidate.contact }
@@ -163,6 +163,18 @@ export class Lookup<C extends { readonly id: Id }> {
     return state.type === 'asked' && !this.#finished ? 'accepted' : 'late'
   }
 
+  /**
+   * `id`, who may have failed, has been asked once more, by another way: it is waited for, for `forMs` at least, and holds nobody up.
+   * Ignored after the end, and of who has answered or was never asked.
+   */
+  onAskedAgain(id: Id, now: number, forMs: number): void {
+    const entry = this.#known.get(idKey(id))
+    if (this.#finished || !entry || entry.state.type === 'heard' || entry.state.type === 'answered') return
+    const failsAtMs = Math.max(now + forMs, entry.state.type === 'asked' ? entry.state.failsAtMs : 0)
+    entry.state = { type: 'asked', slowAtMs: now, failsAtMs }
+    this.#outstanding.add(entry)
+  }
+
   /** Nearest first in turn, so that no path begins better than the others. */
   #dealSeeds(seeds: readonly C[]): void {
     const nearestFirst = [...seeds].sort((a, b) => compareDistances(this.target, a.id, b.id))
@@ -190,8 +202,7 @@ export class Lookup<C extends { readonly id: Id }> {
   /** Fails what is past its timeout. */
   #expire(now: number): void {
     for (const entry of this.#outstanding) {
-      if (now >= asked(entry).atMs + this.#timeoutMs)
-        this.#settle(entry, { type: 'failed', cause: 'timeout' })
+      if (now >= asked(entry).failsAtMs) this.#settle(entry, { type: 'failed', cause: 'timeout' })
     }
   }
 
@@ -220,8 +231,7 @@ export class Lookup<C extends { readonly id: Id }> {
   #nextChangeMs(now: number): number {
     let untilMs = Number.POSITIVE_INFINITY
     for (const entry of this.#outstanding) {
-      const { atMs, slowAtMs } = asked(entry)
-      const failsAtMs = atMs + this.#timeoutMs
+      const { slowAtMs, failsAtMs } = asked(entry)
       untilMs = Math.min(untilMs, failsAtMs, slowAtMs > now ? slowAtMs : failsAtMs)
     }
     return untilMs

@@ -93,7 +93,8 @@ describe('on a network where some are silent, some refuse and some name anybody'
 /** What the outside saw happen to a contact, enough to foretell what the machine must say. */
 interface Seen {
   readonly id: Id
-  readonly askedAtMs: number
+  /** Without an answer until then. */
+  failsAtMs: number
   end: 'none' | 'answered' | 'failed'
 }
 
@@ -102,6 +103,7 @@ type Action =
   | { readonly type: 'pass'; readonly ms: number }
   | { readonly type: 'reply'; readonly from: Id; readonly closer: readonly Contact[] }
   | { readonly type: 'failure'; readonly from: Id }
+  | { readonly type: 'again'; readonly from: Id; readonly forMs: number }
 
 const contacts = fc.array(
   fewIds.map((id) => ({ id })),
@@ -118,6 +120,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('reply' as const), from: fewIds, closer: contacts }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('failure' as const), from: fewIds }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('again' as const),
+      from: fewIds,
+      forMs: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
 )
 
 describe('under any history of replies, failures and time', () => {
@@ -174,6 +184,10 @@ class Witness {
       case 'failure':
         expect(this.#lookup.onFailure(action.from, this.#now)).toBe(this.#foretell(action.from, 'failed'))
         return
+      case 'again':
+        this.#lookup.onAskedAgain(action.from, this.#now, action.forMs)
+        this.#foretellMore(action.from, action.forMs)
+        return
     }
   }
 
@@ -194,7 +208,11 @@ class Witness {
         const key = idKey(step.contact.id)
         expect(this.#seen.has(key), 'nobody is asked twice').toBe(false)
         expect(key, 'the node does not ask itself').not.toBe(idKey(this.#lookup.own))
-        this.#seen.set(key, { id: step.contact.id, askedAtMs: this.#now, end: 'none' })
+        this.#seen.set(key, {
+          id: step.contact.id,
+          failsAtMs: this.#now + this.#timeoutMs,
+          end: 'none',
+        })
         return undefined
       }
       case 'wait':
@@ -213,8 +231,15 @@ class Witness {
     const seen = this.#seen.get(idKey(from))
     if (!seen) return 'rogue'
     if (seen.end === 'answered' || (seen.end === 'failed' && end === 'failed')) return 'duplicate'
-    const inTime = seen.end === 'none' && this.#now < seen.askedAtMs + this.#timeoutMs
+    const inTime = seen.end === 'none' && this.#now < seen.failsAtMs
     seen.end = end
     return inTime && !this.#closest ? 'accepted' : 'late'
+  }
+
+  #foretellMore(id: Id, forMs: number): void {
+    const seen = this.#seen.get(idKey(id))
+    if (!seen || seen.end === 'answered' || this.#closest) return
+    seen.failsAtMs = Math.max(this.#now + forMs, seen.end === 'none' ? seen.failsAtMs : 0)
+    seen.end = 'none'
   }
 }

@@ -188,6 +188,53 @@ describe('a failure', () => {
   })
 })
 
+describe('who is asked again', () => {
+  test('is waited for though it has failed, and holds nobody up', () => {
+    const lookup = lookupFrom(['0001', '0010', '0100'])
+    expect(step(lookup)).toBe('ask 0001')
+    lookup.onFailure(tinyId('0001'), 0)
+    expect(step(lookup)).toBe('ask 0010')
+    reply(lookup, '0010')
+    lookup.onAskedAgain(tinyId('0001'), 5, 20)
+    expect(step(lookup, 5)).toBe('ask 0100')
+    reply(lookup, '0100', [], 6)
+    expect(step(lookup, 6)).toBe('wait 25')
+    expect(reply(lookup, '0001', [], 7)).toBe('accepted')
+    expect(step(lookup, 7)).toBe('finished 0001 0010')
+  })
+
+  test('fails when it does not answer this time', () => {
+    const lookup = lookupFrom(['0001', '0010'], { k: 1 })
+    expect(step(lookup)).toBe('ask 0001')
+    expect(step(lookup, 10)).toBe('ask 0010')
+    reply(lookup, '0010', [], 11)
+    lookup.onAskedAgain(tinyId('0001'), 30, 20)
+    expect(step(lookup, 30)).toBe('wait 50')
+    expect(step(lookup, 50)).toBe('finished 0010')
+  })
+
+  test('is waited for no shorter than it was', () => {
+    const lookup = lookupFrom(['0001'])
+    expect(step(lookup)).toBe('ask 0001')
+    lookup.onAskedAgain(tinyId('0001'), 5, 10)
+    expect(step(lookup, 5)).toBe('wait 30')
+  })
+
+  test('changes nothing when it has answered, was never asked, or all is over', () => {
+    const lookup = lookupFrom(['0001', '0100'], { k: 1 })
+    lookup.onAskedAgain(tinyId('0100'), 0, 10)
+    lookup.onAskedAgain(tinyId('1000'), 0, 10)
+    expect(step(lookup)).toBe('ask 0001')
+    lookup.onFailure(tinyId('0001'), 0)
+    expect(step(lookup)).toBe('ask 0100')
+    reply(lookup, '0100')
+    lookup.onAskedAgain(tinyId('0100'), 0, 10)
+    expect(step(lookup)).toBe('finished 0100')
+    lookup.onAskedAgain(tinyId('0001'), 0, 10)
+    expect(step(lookup)).toBe('finished 0100')
+  })
+})
+
 describe('disjoint paths', () => {
   test('ask a contact once, on the path that heard of it first', () => {
     const lookup = lookupFrom(['0100', '1000'], { paths: 2, alpha: 2, k: 4 })

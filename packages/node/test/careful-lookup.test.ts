@@ -45,7 +45,8 @@ function looking(
   const abort = new AbortController()
   const options = { target, own, seeds, ask, paths: 1, signal: abort.signal }
   const links = new LinkTable(own, settings)
-  for (const peer of [dead, alive]) links.add(new FakeLink(peer), 0)
+  const linked = seeds.filter(({ route }) => route.length === 1).map(({ id }) => id)
+  for (const peer of new Set([dead, alive, ...linked])) links.add(new FakeLink(peer), 0)
   const found = carefulLookup({ clock, rpc: rpc as unknown as Rpc, links, settings }, options)
   return { clock, found, asked, abort, links }
 }
@@ -139,6 +140,42 @@ describe('whom a dead relay has named', () => {
     expect(clock.elapsedMs).toBeGreaterThan(4 * hedgeAfterMs)
   })
 
+  for (const [others, overMs, closest, more] of [
+    ['have not answered', undefined, [wanted, alive], ['02..01', '02>01']],
+    ['are out of reach', 'unreachable', [wanted, alive], ['02..01', '02>01']],
+    ['are out of reach, as is this one', 'unreachable', [alive], ['02..01', '02>01']],
+  ] as const) {
+    test(`is asked through the first near it who answers, however late, when all other ways ${others}`, async () => {
+      const lateMs = 6 * hedgeAfterMs
+      const isThere = closest.length > 1
+      const { clock, found, asked } = looking(([first, last]) => {
+        if (first !== alive) return overMs
+        if (!last) return lateMs
+        return isThere ? 40 : undefined
+      }, seeds)
+      const result = await clock.settle(found, { withinMs: lateMs + 2 * hedgeAfterMs + 10 })
+      expect(result.closest.map(({ id }) => id)).toEqual(closest)
+      expect(asked).toEqual(['03>01', '02', ...more])
+      expect(clock.elapsedMs).toBeGreaterThan(lateMs)
+    })
+  }
+
+  test('is not asked through who answers late when enough are closer', async () => {
+    const near = Array.from({ length: 6 }, (_, i) => tinyId((8 + i).toString(2)))
+    const [far, late] = [tinyId('100000000'), tinyId('100000001')]
+    const { clock, found, asked } = looking(
+      ([first, last]) => {
+        if (last || !first) return 'unreachable'
+        return first === late ? 6 * hedgeAfterMs : 10
+      },
+      [...[...near, late].map((id) => ({ id, route: [id] })), { id: far, route: [dead, far] }],
+      8,
+    )
+    const { closest } = await clock.settle(found, { withinMs: 6 * hedgeAfterMs + 50 })
+    expect(closest.map(({ id }) => id)).toEqual([...near, late])
+    expect(asked.filter((way) => way.endsWith('01>00'))).toEqual([])
+  })
+
   test('is not asked by the way of a link that is silent', async () => {
     const { clock, found, asked, links } = looking(([, last]) => (last ? undefined : 20), [seeds[1]!])
     links.neighbour(alive)!.silent = true
@@ -177,7 +214,7 @@ describe('what has been heard', () => {
         ([first]) => (answers.has(first!) ? 20 : 'unreachable'),
         known.map((id) => ({ id, route: [id] })),
       )
-      if (!isLinked) for (const peer of [dead, alive]) links.remove(links.get(peer)!)
+      if (!isLinked) for (const link of links.links()) links.remove(link)
       expect((await clock.settle(found, { withinMs: timeoutMs })).heard).toBe(heard)
     })
   }

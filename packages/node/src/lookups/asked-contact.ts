@@ -19,7 +19,10 @@ const lateForGreedy = 2
  * within 150 ms.
  */
 const relaysMost = 2
-/** So many times the answer may be late before nobody near is waited for any more. */
+/**
+ * So many times the answer may be late before nobody near is waited for any more. Whoever answers later is a way to one of the closest all
+ * the same: of three lookups under churn that missed the closest node two had heard nobody near it by then.
+ */
 const lateForRelay = 4
 /**
  * So many relays that say that they cannot reach it are enough, unless it is one of the closest: of 1,382 contacts that two had said this of
@@ -38,8 +41,10 @@ export interface AskedContactOptions<F> {
   readonly isAmongClosest: () => boolean
   /** Told once. */
   readonly onAnswer: (findings: F) => void
-  /** Told once: every way has failed. Whoever waits only for a time keeps that time. */
+  /** Every way has failed. Whoever waits only for a time keeps that time. */
   readonly onFailure: () => void
+  /** It is asked by one more way, though it may have been given up. To be waited for, for so many ms. */
+  readonly onOneMoreWay: (forMs: number) => void
 }
 
 export class AskedContact<F> {
@@ -65,6 +70,16 @@ export class AskedContact<F> {
   end(): void {
     this.#ended = true
     this.#timer?.cancel()
+  }
+
+  /** Somebody else has answered: if that is the first who is near one of the closest, it is asked, however late. */
+  onOtherAnswer(): void {
+    const isInTime = this.#late < lateForRelay
+    if (this.#ended || isInTime || !this.options.isAmongClosest() || this.#relays.size >= relaysMost) return
+    const relay = this.#otherRelay()
+    if (!relay) return
+    this.#take(this.#wayOver(relay))
+    this.options.onOneMoreWay(lateForGreedy * this.ports.rpc.roundTrips.relayed.hedgeAfterMs)
   }
 
   /** A peer that is linked has no better way. */
@@ -113,19 +128,13 @@ export class AskedContact<F> {
     const way = this.#mayTakeMore ? this.#otherWay() : undefined
     if (way) this.#take(way)
     if (this.#mayTakeMore && (this.#open > 0 || this.#mayBeRelayed)) this.#wait()
-    else if (this.#open === 0) {
-      this.end()
-      this.options.onFailure()
-    }
+    else if (this.#open === 0) this.options.onFailure()
   }
 
   /** Undefined: there is none, or none yet. */
   #otherWay(): Way | undefined {
     const relay = this.#mayBeRelayed ? this.#otherRelay() : undefined
-    if (relay) {
-      this.#relays.add(idKey(relay.id))
-      return { kind: 'route', route: [...relay.route, this.options.contact.id] }
-    }
+    if (relay) return this.#wayOver(relay)
     if (this.#hasGoneGreedily || (this.#late < lateForGreedy && (this.#open > 0 || this.#mayBeRelayed)))
       return undefined
     if (this.#denials >= denialsEnough && !this.options.isAmongClosest()) return undefined
@@ -144,6 +153,11 @@ export class AskedContact<F> {
       if (!wasAsked && isNear(relay.id)) nearest = relay
     }
     return nearest
+  }
+
+  #wayOver({ id, route }: Contact): Way {
+    this.#relays.add(idKey(id))
+    return { kind: 'route', route: [...route, this.options.contact.id] }
   }
 
   /** By no route, which may be out of date, but from link to link; first to somebody who is not on the route that failed. */

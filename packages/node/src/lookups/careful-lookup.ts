@@ -106,13 +106,14 @@ export function carefulLookup(
           answered.push({ id: contact.id, route: findings.route })
           lookup.onReply(contact.id, contactsBehind(findings.contacts, findings.route), clock.now())
           if (findings.enough) finish(() => resolve({ closest: answered, heard: 'enough' }))
+          for (const other of underWay) other.onOtherAnswer()
           proceed()
         },
         onFailure: () => {
-          underWay.delete(asked)
           lookup.onFailure(contact.id, clock.now())
           proceed()
         },
+        onOneMoreWay: (forMs) => lookup.onAskedAgain(contact.id, clock.now(), forMs),
       })
       underWay.add(asked)
     }
