@@ -1,4 +1,4 @@
-import { type Id, idToHex } from '@kadrtc/kademlia'
+import { equalIds, type Id, idToHex } from '@kadrtc/kademlia'
 import { VirtualClock } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import { KadrtcError } from '../src/errors.js'
@@ -97,7 +97,7 @@ describe('whom a dead relay has named', () => {
   })
 
   for (const { closer, isLinked, more } of [
-    { closer: 5, isLinked: true, more: ['08>40', '02..40'] },
+    { closer: 5, isLinked: true, more: ['08>40', '09>40', '0a>40', '02..40'] },
     { closer: 6, isLinked: true, more: [] },
     { closer: 6, isLinked: false, more: ['02..40'] },
   ]) {
@@ -139,6 +139,27 @@ describe('whom a dead relay has named', () => {
     expect(asked).toEqual(['03>01', '02..01'])
     expect(clock.elapsedMs).toBeGreaterThan(4 * hedgeAfterMs)
   })
+
+  for (const [relays, linked, is] of [
+    [3, '100', 'is'],
+    [4, '111', 'is'],
+    [5, '110', 'is not'],
+  ] as const) {
+    test(`${is} asked through the one of ${relays} near it that can reach it`, async () => {
+      const near = ['100', '101', '110', '111'].map(tinyId)
+      const { clock, found, asked } = looking(
+        ([first, last]) => {
+          if (!last) return first ? 20 : undefined
+          return equalIds(first!, tinyId(linked)) ? 40 : 'unreachable'
+        },
+        [...seeds, ...near.map((id) => ({ id, route: [id] }))],
+        6,
+      )
+      const { closest } = await clock.settle(found, { withinMs: timeoutMs })
+      expect(closest.some(({ id }) => equalIds(id, wanted))).toBe(is === 'is')
+      expect(asked.filter((way) => way.endsWith('>01'))).toHaveLength(1 + Math.min(relays, 4))
+    })
+  }
 
   for (const [others, overMs, closest, more] of [
     ['have not answered', undefined, [wanted, alive], ['02..01', '02>01']],

@@ -10,12 +10,13 @@ const pauseMs = 100
 const key = keyIdOf('greeting')
 
 /** Reads that find nothing, and how many of those near the key each has heard, the last again and again. */
-function reading(heard: readonly Heard[], { isAlone = false, newForMs = 0 } = {}) {
+function reading(heard: readonly Heard[], { isAlone = false, newForMs = 0, tookMs = 0 } = {}) {
   const clock = new VirtualClock()
   const abort = new AbortController()
   const readAtMs: number[] = []
   const read = async (): Promise<ReadResult> => {
     const tries = readAtMs.push(clock.elapsedMs)
+    if (tookMs > 0) await new Promise<void>((resolve) => clock.setTimer(tookMs, resolve))
     const result = { records: [], copyMs: undefined, onlyCopies: false, lacking: undefined }
     return { ...result, heard: heard[Math.min(tries, heard.length) - 1]! }
   }
@@ -57,6 +58,17 @@ test.each([
 ])('who was new for $newForMs ms when it asked is not sure', async ({ newForMs, at }) => {
   const { clock, found, readAtMs } = reading(['enough'], { newForMs })
   expect((await clock.settle(found, { withinMs: 10_000 })).records).toEqual([])
+  expect(readAtMs).toEqual(at)
+})
+
+test.each([
+  { tookMs: 2_000, at: [0, 2_100, 4_300, 6_700] },
+  { tookMs: 4_000, at: [0, 4_100] },
+  { tookMs: 6_000, at: [0, 6_100] },
+  { tookMs: 7_000, at: [0] },
+])('when it takes $tookMs ms it ends in time', async ({ tookMs, at }) => {
+  const { clock, found, readAtMs } = reading(['enough'], { newForMs: 30_000, tookMs })
+  expect((await clock.settle(found, { withinMs: 15_000 })).records).toEqual([])
   expect(readAtMs).toEqual(at)
 })
 

@@ -26,7 +26,8 @@ const relaysMost = 2
 const lateForRelay = 4
 /**
  * So many relays that say that they cannot reach it are enough, unless it is one of the closest: of 1,382 contacts that two had said this of
- * four answered to a packet that found its way itself, and that packet is the dearest.
+ * four answered to a packet that found its way itself, and that packet is the dearest. For one of the closest as many other relays take
+ * their places: behind a NAT it may have no link to the very nearest, as had the one that a lookup under churn missed.
  */
 const denialsEnough = 2
 
@@ -75,7 +76,8 @@ export class AskedContact<F> {
   /** Somebody else has answered: if that is the first who is near one of the closest, it is asked, however late. */
   onOtherAnswer(): void {
     const isInTime = this.#late < lateForRelay
-    if (this.#ended || isInTime || !this.options.isAmongClosest() || this.#relays.size >= relaysMost) return
+    if (this.#ended || isInTime || !this.options.isAmongClosest()) return
+    if (this.#relays.size >= this.#relaysMost) return
     const relay = this.#otherRelay()
     if (!relay) return
     this.#take(this.#wayOver(relay))
@@ -89,8 +91,12 @@ export class AskedContact<F> {
 
   /** Somebody near it may answer yet. */
   get #mayBeRelayed(): boolean {
-    if (this.#late >= lateForRelay) return false
-    return this.#relays.size < (this.options.isAmongClosest() ? relaysMost : 1)
+    return this.#late < lateForRelay && this.#relays.size < this.#relaysMost
+  }
+
+  get #relaysMost(): number {
+    if (!this.options.isAmongClosest()) return 1
+    return relaysMost + Math.min(this.#denials, denialsEnough)
   }
 
   #take(way: Way): void {

@@ -41,11 +41,15 @@ export class PatientReads {
     for (let pauses = 1; ; pauses = Math.min(2 * pauses, pausesMost)) {
       if (this.#closed) throw new KadrtcError('CLOSED', 'the node')
       const wasNew = isNew()
+      const beganMs = clock.now()
       const result = await read()
       const isSure = (result.heard === 'enough' && !wasNew) || isAlone()
       if (result.records.length > 0 || isSure || signal.aborted) return result
       const leftMs = endMs - clock.now()
-      if (leftMs > 0) await this.#pause(Math.min(pauses * pauseMs, leftMs), signal)
+      const nextPauseMs = Math.min(pauses * pauseMs, leftMs)
+      // Who asks once more when little is left, and as slowly as before, is still asking when the verb has to end.
+      const isTimeLeft = leftMs > 0 && leftMs - nextPauseMs >= (clock.now() - beganMs) / 2
+      if (isTimeLeft) await this.#pause(nextPauseMs, signal)
       else if (result.heard === 'nobody') throw new KadrtcError('UNREACHABLE', 'nobody answered')
       else return result
     }
