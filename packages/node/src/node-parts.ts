@@ -94,7 +94,7 @@ export function makeParts(ports: NodePorts, listener: PartsListener): NodeParts 
   // Spread last: a spread that is added to gives each object a class of its own (see `encodeQuestion`).
   const lookupPorts = { own, clock, rpc, links, settings, random }
   const dialler = new Dialler(own, transport, links, clock, settings.dialsMax)
-  const keeper = new LinkKeeper(lookupPorts, dialler)
+  const keeper = new LinkKeeper(lookupPorts, dialler, ports.keepId)
   const publisher = new Publisher(
     { shelf, proofs, published: ports.published, onStoreFailed, ...lookupPorts },
     settings.publishedMax,

@@ -1,6 +1,6 @@
 import { bucketIndex, type Id, idToHex } from '@kadrtc/kademlia'
-import { KadrtcError, type Link, type LinkTransport } from '@kadrtc/node'
-import { SeededRandom } from '@kadrtc/simulator'
+import { KadNode, KadrtcError, type Link, type LinkTransport } from '@kadrtc/node'
+import { Cluster, SeededRandom } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import { Dialler } from '../src/overlay/dialler.js'
 import { LinkKeeper } from '../src/overlay/link-keeper.js'
@@ -15,12 +15,16 @@ const farther = ['10000001', '10000010', '10000011', '10000100'].map(tinyId)
 const contactsOf = (ids: typeof near) => ids.map((id) => ({ id, route: [id] }))
 const neverOpens = (): Promise<Link> => new Promise(() => undefined)
 
-function keeperRig(changes: Partial<Settings> = {}, dial: (peer: Id) => Promise<Link> = neverOpens) {
+function keeperRig(
+  changes: Partial<Settings> = {},
+  dial: (peer: Id) => Promise<Link> = neverOpens,
+  keepId?: (id: Id) => Id,
+) {
   const { rpc, table: links, clock } = rig()
   const transport = { dial } as Pick<LinkTransport, 'dial'> as LinkTransport
   const random = new SeededRandom('link keeper')
   const ports = { own, rpc, links, clock, settings: settingsWith({ k, ...changes }), random }
-  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24))
+  const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24), keepId)
   return { keeper, links, clock }
 }
 
@@ -81,6 +85,40 @@ test('a contact that is kept keeps nothing of the message that named it, and sha
   expect(contact.route[1]).toBe(keeper.contacts.get(first)!.id)
   expect(contact.route[2]).toBe(contact.id)
   keeper.close()
+})
+
+test('ids that are new here are kept as whoever is asked to keep them says', () => {
+  const asked: string[] = []
+  const elsewhere = (id: Id) => {
+    asked.push(idToHex(id))
+    return near.find((one) => idToHex(one) === idToHex(id))!
+  }
+  const { keeper } = keeperRig({}, neverOpens, elsewhere)
+  const [first, second] = near as [Id, Id]
+  const heard = (id: Id) => Uint8Array.from(id) as Id
+  keeper.hear([{ id: heard(first), route: [heard(second), heard(first)] }])
+  keeper.hear([{ id: heard(first), route: [heard(first)] }])
+  expect(keeper.contacts.get(first)!.id).toBe(first)
+  expect(asked).toEqual([first, second].map(idToHex))
+  keeper.close()
+})
+
+test('a node has them kept as its ports say', async () => {
+  const kept = new Set<string>()
+  const cluster = new Cluster({
+    seed: 1,
+    createNode: (ports) => {
+      const keepId = (id: Id) => {
+        kept.add(idToHex(id))
+        return ports.keepId(id)
+      }
+      return new KadNode({ ...ports, keepId })
+    },
+    start: (node) => node.start({ allowAlone: true }),
+  })
+  await cluster.grow(8)
+  const heardOf = cluster.nodes.filter(({ id }) => kept.has(idToHex(id)))
+  expect(heardOf.length).toBeGreaterThan(1)
 })
 
 test('no more of a bucket are kept in mind than the setting says, replacements included', () => {

@@ -15,13 +15,9 @@
  * Whatever the nodes do, the same seed and the same calls give the same run: `cluster.trace.digest()` tells.
  * Errors of the clock name the seed.
  */
-import {
-  type Clock,
-  type Introducer,
-  type LinkTransport,
-  MemoryRecordStore,
-  type RecordStore,
-} from '@kadrtc/node'
+import { type Id, idFromBytes } from '@kadrtc/kademlia'
+import { type Introducer, MemoryRecordStore } from '@kadrtc/node'
+import type { ClusterPorts, Member, MemberState, NodeConditions } from './cluster-member.js'
 import { constantLatency, type LatencyModel } from './latency-plane.js'
 import { LocalClock } from './local-clock.js'
 import { type Lies, LyingTransport } from './lying-transport.js'
@@ -32,18 +28,6 @@ import { VirtualClock } from './virtual-clock.js'
 import { type IntroductionServerOptions, VirtualIntroductionServer } from './virtual-introducer.js'
 import { VirtualNetwork, type VirtualNetworkOptions } from './virtual-network.js'
 import type { VirtualTransport } from './virtual-transport.js'
-
-/** What a node is made of, in the shape of the node's own ports. */
-export interface ClusterPorts {
-  readonly network: string
-  readonly identity: StubIdentity
-  readonly transport: LinkTransport
-  readonly introducers: readonly Introducer[]
-  readonly records: RecordStore
-  readonly published: RecordStore
-  readonly clock: Clock
-  readonly random: SeededRandom
-}
 
 export interface ClusterOptions<N> {
   readonly seed: string | number
@@ -66,31 +50,6 @@ export interface ClusterOptions<N> {
   readonly granularityMs?: number
 }
 
-/** `frozen`: the browser has stopped the tab's code. It may go on, or never. */
-export type MemberState = 'up' | 'frozen' | 'crashed' | 'left'
-
-/** What is odd about one node, for as long as it is in the cluster. */
-export interface NodeConditions {
-  /** How much its time of day runs ahead; negative: behind. */
-  readonly skewMs?: number
-  /** How much longer each message to it takes. */
-  readonly slowMs?: number
-  /** How it deceives others. */
-  readonly lying?: Lies
-}
-
-/** One place in the cluster. */
-export interface Member<N> {
-  readonly index: number
-  readonly ports: ClusterPorts
-  readonly node: N
-  readonly state: MemberState
-  readonly conditions: NodeConditions
-  /** The node's tab as its network sees it, and the tab's time: what waits there can be looked at. */
-  readonly tab: VirtualTransport
-  readonly clock: LocalClock
-}
-
 interface MutableMember<N> extends Member<N> {
   ports: ClusterPorts
   node: N
@@ -111,6 +70,8 @@ export class Cluster<N> {
   readonly #withinMs: number
   /** Oldest first; bounded by `forget`. */
   readonly #members = new Map<number, MutableMember<N>>()
+  /** A tenth of what a node takes, and more, would be copies of ids that are here already. */
+  readonly #keepId = (id: Id): Id => this.network.idOf(id) ?? idFromBytes(id)
   #added = 0
 
   constructor(options: ClusterOptions<N>) {
@@ -292,6 +253,7 @@ export class Cluster<N> {
       published,
       clock,
       random: this.random.fork(`node ${index} ${restarts}`),
+      keepId: this.#keepId,
     }
     return { ports, clock, tab, node: this.#options.createNode(ports, index) }
   }

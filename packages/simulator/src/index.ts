@@ -2,14 +2,8 @@
 
 export { Churn, type ChurnCounters, type ChurnOptions } from './churn/churn.js'
 export { exponential, fromTrace, type SessionLengths, weibull } from './churn/session-lengths.js'
-export {
-  Cluster,
-  type ClusterOptions,
-  type ClusterPorts,
-  type Member,
-  type MemberState,
-  type NodeConditions,
-} from './cluster.js'
+export { Cluster, type ClusterOptions } from './cluster.js'
+export type { ClusterPorts, Member, MemberState, NodeConditions } from './cluster-member.js'
 export type { MessageOnTheWay, NetworkEvent, NetworkFaults } from './faults.js'
 export {
   atEveryMoment,

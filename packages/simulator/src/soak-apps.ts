@@ -4,7 +4,8 @@
  */
 import { authorIdOf, idToHex, type KadRecord, keyIdOf, type SignedRecord, slotOf } from '@kadrtc/kademlia'
 import { type KadNode, KadrtcError } from '@kadrtc/node'
-import type { Cluster, Member } from './cluster.js'
+import type { Cluster } from './cluster.js'
+import type { Member } from './cluster-member.js'
 import { RecordLedger } from './invariants/record-ledger.js'
 import { SequenceWatcher } from './invariants/sequence-watcher.js'
 import type { SeededRandom } from './seeded-random.js'

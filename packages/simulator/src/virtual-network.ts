@@ -131,6 +131,11 @@ export class VirtualNetwork implements Medium, DialMedium {
     return Math.max(0, this.#latencyMs(from, to))
   }
 
+  /** The id of somebody who is alive, as he has it himself. */
+  idOf(id: Id): Id | undefined {
+    return this.#transports.get(idKey(id))?.identity.id
+  }
+
   isCut(from: Id, to: Id): boolean {
     return this.#isCut?.(from, to) ?? false
   }

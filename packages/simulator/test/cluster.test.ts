@@ -1,4 +1,5 @@
-import { Cluster, latencyPlane } from '@kadrtc/simulator'
+import type { Id } from '@kadrtc/kademlia'
+import { Cluster, latencyPlane, type Member } from '@kadrtc/simulator'
 import { describe, expect, test } from 'vitest'
 import { GreetingNode } from './greeting-node.js'
 
@@ -31,6 +32,18 @@ describe('a cluster', () => {
     expect(again.trace.digest()).toBe(one.trace.digest())
     expect(again.network.counters).toEqual(one.network.counters)
     expect(other.trace.digest()).not.toBe(one.trace.digest())
+  })
+
+  test('nodes may share the ids of those who are alive; of others they have copies', async () => {
+    const cluster = greetingCluster(1)
+    await cluster.grow(2)
+    const [{ ports }, { ports: other }] = cluster.members as [Member<GreetingNode>, Member<GreetingNode>]
+    const heard = Uint8Array.from(other.identity.id) as Id
+    expect(ports.keepId(heard)).toBe(other.identity.id)
+    cluster.crash(1)
+    const kept = ports.keepId(heard)
+    expect(kept).toEqual(heard)
+    expect(kept.buffer).not.toBe(heard.buffer)
   })
 
   test('grows node by node, each linked to those it was introduced to', async () => {

@@ -1,4 +1,4 @@
-import { equalIds, type Id, idFromBytes } from '@kadrtc/kademlia'
+import { equalIds, type Id } from '@kadrtc/kademlia'
 
 /** Somebody to ask, and the way there: nodes from here on, the contact itself last. */
 export interface Contact {
@@ -12,11 +12,10 @@ export function contactsBehind(ids: readonly Id[], route: readonly Id[]): Contac
 }
 
 /**
- * A contact that is going to be kept: a decoded id is a view of its whole message, which would be kept with it. `known` gives
- * the same id where it is kept already.
+ * A contact that is going to be kept: a decoded id is a view of its whole message, which would be kept with it. `kept` gives
+ * the same id in memory that does not keep more.
  */
-export function keptContact({ id, route }: Contact, known: (id: Id) => Id | undefined): Contact {
-  const kept = (hop: Id) => known(hop) ?? idFromBytes(hop)
+export function keptContact({ id, route }: Contact, kept: (id: Id) => Id): Contact {
   const own = kept(id)
   return { id: own, route: route.map((hop) => (equalIds(hop, own) ? own : kept(hop))) }
 }

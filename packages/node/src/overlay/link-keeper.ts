@@ -7,6 +7,7 @@ import {
   compareDistances,
   type Id,
   idBits,
+  idFromBytes,
   RoutingTable,
   routingTableDefaults,
 } from '@kadrtc/kademlia'
@@ -45,6 +46,7 @@ export class LinkKeeper {
   constructor(
     readonly ports: LookupPorts & { readonly random: Random },
     readonly dialler: Dialler,
+    readonly keepId: (id: Id) => Id = idFromBytes,
   ) {
     const { contactsPerBucket } = ports.settings
     const k = Math.min(ports.settings.k, contactsPerBucket)
@@ -157,13 +159,18 @@ export class LinkKeeper {
   #take(named: Contact): boolean {
     const { links } = this.ports
     if (links.has(named.id)) return false
-    const contact = keptContact(named, (id) => links.get(id)?.peer ?? this.contacts.get(id)?.id)
+    const contact = keptContact(named, (id) => this.#kept(id))
     this.contacts.offer(contact)
     if (!this.#nearest.offer(contact)) return false
     // Whoever names it to this node is linked to it.
     if (this.dialler.isApart(contact.id)) this.unlinked.keep(contact.id)
     this.onHeard(contact)
     return true
+  }
+
+  /** The same id where it is kept already. */
+  #kept(id: Id): Id {
+    return this.ports.links.get(id)?.peer ?? this.contacts.get(id)?.id ?? this.keepId(id)
   }
 
   /** A sibling that asks for a link is there, whether or not one comes about. To dial it is to wait for what it opens. */

@@ -10,7 +10,8 @@
  * Each session is drawn from a stream of its own member, so that one session more changes no other.
  */
 import type { Timer } from '@kadrtc/node'
-import type { Cluster, Member } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Member } from '../cluster-member.js'
 import type { SeededRandom } from '../seeded-random.js'
 import type { SessionLengths } from './session-lengths.js'
 

@@ -5,7 +5,8 @@
  *     const swarm = await growSwarm({ seed: 7, nodes: 1_000 })
  */
 import { KadNode, type Settings } from '@kadrtc/node'
-import { Cluster, type ClusterOptions, type ClusterPorts } from '../cluster.js'
+import { Cluster, type ClusterOptions } from '../cluster.js'
+import type { ClusterPorts } from '../cluster-member.js'
 import { latencyPlane } from '../latency-plane.js'
 import { natClasses, unconnectableShare } from '../nat-classes.js'
 

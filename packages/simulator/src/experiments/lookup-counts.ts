@@ -5,7 +5,7 @@
 import { type Id, idKey, idToHex, isCloser } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
 import { decodeMessage, decodePacket } from '@kadrtc/wire'
-import type { Member } from '../cluster.js'
+import type { Member } from '../cluster-member.js'
 import type { SeededRandom } from '../seeded-random.js'
 import type { Swarm } from './grow.js'
 import { quantile } from './measure.js'

@@ -4,7 +4,8 @@
  */
 import { equalIds, type Id, idToHex } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
-import type { Cluster, Member } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Member } from '../cluster-member.js'
 import { closestOf, living, nameOf } from './members.js'
 
 /**

@@ -6,7 +6,8 @@
  */
 import { idBits } from '@kadrtc/kademlia'
 import { type Inspection, type KadNode, nodeBounds } from '@kadrtc/node'
-import type { Cluster, Member } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Member } from '../cluster-member.js'
 import { nameOf, present } from './members.js'
 
 /** Timers of a tab for each link that it may have: its links', its dials', its lookups', its repairs'. Soaks have seen 57 with 40. A guess. */

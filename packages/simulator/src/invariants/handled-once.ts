@@ -17,7 +17,7 @@
 import { compareRecords, type Id, idToHex, type KadRecord } from '@kadrtc/kademlia'
 import type { Channel, Link, LinkTransport, RecordStore } from '@kadrtc/node'
 import { decodePacket, decodeRecord, messageTypes, peekNonce, proofFlag } from '@kadrtc/wire'
-import type { ClusterPorts } from '../cluster.js'
+import type { ClusterPorts } from '../cluster-member.js'
 
 /** A node remembers 64 requests that it handled, and to some of those it gave no answer. */
 const answersSeen = 16

@@ -1,7 +1,8 @@
 /** Whom an invariant looks at, and how its sentences call them. */
 import { compareDistances, type Id, idToHex } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
-import type { Cluster, Member } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Member } from '../cluster-member.js'
 
 /** Those whose code runs. */
 export function living(cluster: Cluster<KadNode>): Member<KadNode>[] {

@@ -2,7 +2,8 @@
 import { compareRecords, type KadRecord } from '@kadrtc/kademlia'
 import type { KadNode } from '@kadrtc/node'
 import { decodeRecord } from '@kadrtc/wire'
-import type { Cluster, Member } from '../cluster.js'
+import type { Cluster } from '../cluster.js'
+import type { Member } from '../cluster-member.js'
 import { closestOf, living } from './members.js'
 
 export interface ReplicasOptions {
