@@ -131,7 +131,7 @@ export class VirtualNetwork implements Medium, DialMedium {
     return Math.max(0, this.#latencyMs(from, to))
   }
 
-  /** The id of somebody who is alive, as he has it himself. */
+  /** The id of a node that is alive, as that node has it. */
   idOf(id: Id): Id | undefined {
     return this.#transports.get(idKey(id))?.identity.id
   }
