@@ -15,7 +15,10 @@ export interface Settings {
   readonly readReplicas: number
   /** Open links, more than k. Chrome keeps 500 connections; 64 cost under 30 MB and route 10,000 nodes in 2 hops (a guess). */
   readonly linksMax: number
-  /** Links per k-bucket beyond the siblings; 2-3 give greedy routing a choice of round-trip times. */
+  /**
+   * Links per k-bucket beyond the siblings; 2-3 give greedy routing a choice of round-trip times. With more than one, both halves of a
+   * bucket are linked, and the farthest buckets have more links (`overlay/bucket-links.ts`).
+   */
   readonly linksPerBucket: number
   /**
    * Nodes of each k-bucket that are kept in mind, linked or only heard of, replacements included. The more there are, the faster are

@@ -4,6 +4,7 @@ import { Cluster, SeededRandom } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import { Dialler } from '../src/overlay/dialler.js'
 import { LinkKeeper } from '../src/overlay/link-keeper.js'
+import { LinkTable } from '../src/overlay/link-table.js'
 import type { Settings } from '../src/settings.js'
 import { FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { rig } from './rpc-rig.js'
@@ -20,10 +21,12 @@ function keeperRig(
   dial: (peer: Id) => Promise<Link> = neverOpens,
   keepId?: (id: Id) => Id,
 ) {
-  const { rpc, table: links, clock } = rig()
+  const settings = settingsWith({ k, ...changes })
+  const { rpc, clock } = rig()
+  const links = new LinkTable(own, settings)
   const transport = { dial } as Pick<LinkTransport, 'dial'> as LinkTransport
   const random = new SeededRandom('link keeper')
-  const ports = { own, rpc, links, clock, settings: settingsWith({ k, ...changes }), random }
+  const ports = { own, rpc, links, clock, settings, random }
   const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24), keepId)
   return { keeper, links, clock }
 }
@@ -138,12 +141,7 @@ test('no more of a bucket are kept in mind than the setting says, replacements i
 
 test('members are those of now: who is heard of, linked, unlinked or forgotten since is seen at once', () => {
   const { keeper, links } = keeperRig()
-  const others = new Set(keeper.members())
-  const members = () =>
-    keeper
-      .members()
-      .filter((member) => !others.has(member))
-      .map(({ id }) => idToHex(id))
+  const members = () => keeper.members().map(({ id }) => idToHex(id))
   const [first, second] = near as [Id, Id]
   keeper.hear(contactsOf([first]))
   expect(members()).toEqual([idToHex(first)])
@@ -160,9 +158,55 @@ test('members are those of now: who is heard of, linked, unlinked or forgotten s
   keeper.close()
 })
 
+/** Whom a node dials that has its siblings, is linked to `linked` and then hears of `heard`. */
+async function dialledOf(linksPerBucket: number, linked: readonly string[], heard: readonly string[]) {
+  const dialled: string[] = []
+  const { keeper, links, clock } = keeperRig({ linksPerBucket }, (peer) => {
+    dialled.push(idToHex(peer))
+    return neverOpens()
+  })
+  for (const id of [...near, ...linked.map(tinyId)])
+    keeper.onLinkOpened(links.add(new FakeLink(id), clock.now()).neighbour)
+  keeper.hear(contactsOf(heard.map(tinyId)))
+  await clock.advance(1_000)
+  keeper.close()
+  return heard.filter((bits) => dialled.includes(idToHex(tinyId(bits))))
+}
+
+test('of a bucket with too few links those who were heard of last are dialled', async () => {
+  const heard = ['10000001', '11000001', '10000010', '11000010']
+  expect(await dialledOf(3, [], heard)).toEqual(heard.slice(1))
+  expect(await dialledOf(3, ['10000100'], heard.slice(0, 3))).toEqual(heard.slice(1, 3))
+})
+
+test('a bucket whose links all lead into one half of it gets one into the other, and a bucket of one link none', async () => {
+  const inOneHalf = ['10000001', '10000010', '10000011']
+  expect(await dialledOf(3, inOneHalf, ['11000001'])).toEqual(['11000001'])
+  expect(await dialledOf(2, inOneHalf, ['11000001'])).toEqual(['11000001'])
+  expect(await dialledOf(3, inOneHalf, ['10000111'])).toEqual([])
+  expect(await dialledOf(3, [...inOneHalf.slice(1), '11000010'], ['11000001'])).toEqual([])
+  expect(await dialledOf(1, inOneHalf, ['11000001'])).toEqual([])
+  // Two are missing: one of them has to lead into the other half.
+  const heard = ['11000001', '10000111', '10000110']
+  expect(await dialledOf(3, inOneHalf.slice(0, 1), heard)).toEqual(['11000001', '10000110'])
+})
+
+test('contacts are looked for in the farthest bucket until it has the five links that are wanted there', () => {
+  const { keeper, links, clock } = keeperRig({ linksPerBucket: 3 })
+  const far = Array.from({ length: 5 }, (_, i) => Uint8Array.from(own).fill(128 + i, 0, 1) as Id)
+  const isThin = () => keeper.refresher.events.thinBuckets().includes(bucketIndex(own, far[0]!))
+  const open = (id: Id) => keeper.onLinkOpened(links.add(new FakeLink(id), clock.now()).neighbour)
+  for (const id of [...near, ...far.slice(0, 3)]) open(id)
+  expect(isThin()).toBe(true)
+  open(far[3]!)
+  expect(isThin()).toBe(true)
+  open(far[4]!)
+  expect(isThin()).toBe(false)
+  keeper.close()
+})
+
 test('a full node gives up a link to somebody greeted five seconds ago for who comes by way of an introducer, and for nobody else', async () => {
   const { keeper, links, clock } = keeperRig({ linksPerBucket: 1, linksMax: 9 })
-  for (const link of links.links()) links.remove(link)
   const standing = [...near, ...farther, tinyId('11000000')].map((id) => new FakeLink(id))
   for (const link of standing) links.add(link, clock.now())
   const newcomer = tinyId('11110000')
@@ -182,7 +226,6 @@ test('a full node gives up a link to somebody greeted five seconds ago for who c
 test('two newcomers who were let in for the sake of one spare link leave no more links than the budget', async () => {
   const linksMax = 9
   const { keeper, links, clock } = keeperRig({ linksPerBucket: 1, linksMax })
-  for (const link of links.links()) links.remove(link)
   const standing = [
     ...near,
     ...farther.slice(0, 2),

@@ -55,6 +55,37 @@ test('of one bucket the fastest stays; among those of like speed the oldest', ()
   expect(kept([open('100', undefined, -5_000), open('101', undefined, -6_000)])).toEqual([false, true])
 })
 
+test('of one bucket the fastest of either half stays, too', () => {
+  const links = [
+    open('1'),
+    open('10'),
+    open('1000', 10),
+    open('1001', 20),
+    open('1110', 80),
+    open('1111', 60),
+  ]
+  const kept = (linksPerBucket: number) =>
+    reasonsOf(links, { settings: settingsWith({ k: 2, linksPerBucket, greetingMs: 1_000 }) })
+      .slice(2)
+      .map((reasons) => reasons.includes('bucket'))
+  expect(kept(1)).toEqual([true, false, false, false])
+  expect(kept(2)).toEqual([true, false, false, true])
+  expect(kept(3)).toEqual([true, true, false, true])
+})
+
+test('the farthest bucket keeps more links than others, and the next one some', () => {
+  const far = (firstByte: number) =>
+    Array.from({ length: 6 }, (_, i) => {
+      const id = Uint8Array.from(own) as Id
+      id.set([firstByte + i])
+      return new LinkTable(farthestId, settings).add(new FakeLink(id), longAgoMs).neighbour
+    })
+  const links = [open('1'), open('10'), ...far(0x80), ...far(0x40), ...far(0x20)]
+  const reasons = reasonsOf(links, { settings: settingsWith({ k: 2, linksPerBucket: 3 }) })
+  const kept = [2, 8, 14].map((start) => reasons.slice(start, start + 6).flat().length)
+  expect(kept).toEqual([5, 4, 3])
+})
+
 const neighbours = fc
   .uniqueArray(
     fc.record({

@@ -70,10 +70,10 @@ describe('the greedy choice', () => {
   test('weighs time against the bits that are left: a near step beats a leap that is slower by more', () => {
     const own = tinyId('11111111')
     const step = new FakeLink(tinyId('01111111'), 10)
-    // 3.1 bits nearer, which are 67.8 ms of one way.
-    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 69)
+    // 3.1 bits nearer, which are 92.5 ms of one way.
+    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 94)
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(step)
-    leap.rttMs = 10 + 2 * 66
+    leap.rttMs = 10 + 2 * 91
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(leap)
   })
 

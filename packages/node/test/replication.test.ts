@@ -129,23 +129,28 @@ test.each([5, 14])('none of the k closest ever lets go of a record (seed %d)', a
 
 test('as a network grows, former holders let go: the k closest have a record, and in the end hardly anybody far from it', async () => {
   const k = 8
-  const cluster = swarm({ settings: { k }, server: { poolMax: 8 } })
-  await cluster.grow(10)
-  const keyId = keyIdOf('grows')
-  await cluster.run(cluster.node(0).records.put(keyId, text('one'), { until: 'all' }))
-  await cluster.grow(40)
-  await cluster.run(cluster.node(0).records.put(keyId, text('two'), { until: 'all' }))
-  for (const node of cluster.nodes) expect(said(await cluster.run(node.records.get(keyId)))).toBe('two')
-  await cluster.clock.advance(6 * 3_600_000)
-  const byDistance = cluster.members.toSorted((a, b) => compareDistances(keyId, a.node.id, b.node.id))
-  const ranks: number[] = []
-  for (const [rank, { ports }] of byDistance.entries()) {
-    if ((await ports.records.scan()).length > 0) ranks.push(rank)
+  const seeds = [1, 2]
+  let far = 0
+  for (const seed of seeds) {
+    const cluster = swarm({ seed, settings: { k }, server: { poolMax: 8 } })
+    await cluster.grow(10)
+    const keyId = keyIdOf('grows')
+    await cluster.run(cluster.node(0).records.put(keyId, text('one'), { until: 'all' }))
+    await cluster.grow(40)
+    await cluster.run(cluster.node(0).records.put(keyId, text('two'), { until: 'all' }))
+    for (const node of cluster.nodes) expect(said(await cluster.run(node.records.get(keyId)))).toBe('two')
+    await cluster.clock.advance(6 * 3_600_000)
+    const byDistance = cluster.members.toSorted((a, b) => compareDistances(keyId, a.node.id, b.node.id))
+    const ranks: number[] = []
+    for (const [rank, { ports }] of byDistance.entries()) {
+      if ((await ports.records.scan()).length > 0) ranks.push(rank)
+    }
+    expect(ranks.slice(0, k)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect(ranks.length).toBeLessThanOrEqual(2 * k)
+    far += ranks.filter((rank) => rank >= 3 * k).length
   }
-  expect(ranks.slice(0, k)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-  // Of a dozen seeds one in three leaves a copy with one or more that take themselves for possible replicas.
-  expect(ranks.filter((rank) => rank >= 3 * k).length).toBeLessThanOrEqual(1)
-  expect(ranks.length).toBeLessThanOrEqual(2 * k)
+  // With two of two dozen seeds a copy stays with one or two that take themselves for possible replicas.
+  expect(far).toBeLessThanOrEqual(seeds.length)
 })
 
 test('values outlive everybody who was there when they were put', async () => {

@@ -23,8 +23,8 @@ function node(own: Id, peers?: readonly Id[]) {
   for (const peer of peers ? [] : ids) {
     const bucket = new LinkTable(own, settings)
     bucket.add(new FakeLink(peer), 0)
-    const index = Array.from({ length: 160 }, (_, i) => i).find((i) => bucket.inBucket(i) > 0)
-    if (index !== undefined && links.inBucket(index) < 3) links.add(new FakeLink(peer), 0)
+    const index = Array.from({ length: 160 }, (_, i) => i).find((i) => bucket.inBucket(i).length > 0)
+    if (index !== undefined && links.inBucket(index).length < 3) links.add(new FakeLink(peer), 0)
   }
   const wallMs = () => 1_000
   const offeredBy: Id[] = []

@@ -12,7 +12,7 @@ import {
   isCloser,
   Lookup,
 } from '@kadrtc/kademlia'
-import { msPerBit } from '@kadrtc/node'
+import { bestOfBucket, linksWantedInto, msPerBit } from '@kadrtc/node'
 import type { LatencyModel } from './latency-plane.js'
 import type { SeededRandom } from './seeded-random.js'
 
@@ -22,7 +22,7 @@ export interface OracleOptions {
   /** Draws which contacts a k-bucket holds. */
   readonly random: SeededRandom
   readonly k: number
-  /** Links of a perfect table into each bucket, those with the lowest round-trip times. */
+  /** Links of a perfect table into each bucket, as a node's settings have it: those with the lowest round-trip times. */
   readonly linksPerBucket: number
   readonly alpha: number
   /** Round trips to open a connection, besides signalling. */
@@ -152,7 +152,7 @@ export class Oracle {
   #table(of: Id): readonly Id[] {
     const known = this.#tables.get(idKey(of))
     if (known) return known
-    const { k, linksPerBucket } = this.#options
+    const { k } = this.#options
     const siblings = this.closest(of, k + 1).filter((id) => id !== of)
     const perBucket = new Map<number, Id[]>()
     for (const id of this.#sorted) {
@@ -163,12 +163,22 @@ export class Oracle {
       else perBucket.set(bucket, [id])
     }
     const table = new Set(siblings)
-    for (const members of perBucket.values()) {
-      for (const id of lowest(members, linksPerBucket, (id) => this.roundTripMs(of, id))) table.add(id)
-    }
+    for (const [bucket, members] of perBucket)
+      for (const id of this.linksInto(of, bucket, members)) table.add(id)
     const links = [...table]
     this.#tables.set(idKey(of), links)
     return links
+  }
+
+  /** To which of `members`, of one of its buckets, a node has links if it knows these and has measured them all. */
+  linksInto(of: Id, bucket: number, members: readonly Id[]): Id[] {
+    const count = linksWantedInto(bucket, this.#options.linksPerBucket)
+    const fastest = (ids: readonly Id[], count: number) =>
+      lowest(ids, count, (id) => this.roundTripMs(of, id))
+    const best = fastest(members, count)
+    const inOtherHalf = members.filter((id) => bucketIndex(id, best[0]!) === bucket - 1)
+    const ordered = [...best, ...fastest(inOtherHalf, 1)].map((id) => ({ id }))
+    return bestOfBucket(bucket, ordered, count).map(({ id }) => id)
   }
 
   /** What a node with perfect k-buckets names for a target: of its bucket k at random, if there are more. */

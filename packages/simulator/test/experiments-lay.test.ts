@@ -1,3 +1,4 @@
+import { bucketIndex, type Id, idBits, idFromHex } from '@kadrtc/kademlia'
 import { expect, test } from 'vitest'
 import { growSwarm } from '../src/experiments/grow.js'
 import { laySwarm, laySwarmInOrder } from '../src/experiments/lay.js'
@@ -35,4 +36,23 @@ test('a network that is laid in the order of ids begins with the links that it k
   const opened = swarm.network.counters.linksOpened
   await swarm.clock.advance(options.settleMs)
   expect(swarm.network.counters.linksOpened / opened).toBeLessThan(1.05)
+})
+
+test('the links that are laid lead to fast nodes, and into both halves of the farthest bucket', async () => {
+  const { nodes, network } = await laySwarm({ ...options, settleMs: 0 })
+  const farthest = idBits - 1
+  const far = nodes.map(({ id }) =>
+    nodes.map((other) => other.id).filter((other) => bucketIndex(id, other) === farthest),
+  )
+  const linked = nodes.map((node) =>
+    node
+      .inspect()
+      .links.filter(({ bucket }) => bucket === farthest)
+      .map(({ peer }) => idFromHex(peer)),
+  )
+  for (const peers of linked) expect(new Set(peers.map((peer) => peer[0]! & 0x40)).size).toBe(2)
+  const meanMs = (peersOf: readonly Id[][]) =>
+    sum(nodes.flatMap(({ id }, i) => peersOf[i]!.map((peer) => network.latencyMs(id, peer)))) /
+    peersOf.flat().length
+  expect(meanMs(linked) / meanMs(far)).toBeLessThan(0.8)
 })

@@ -78,13 +78,35 @@ describe('greedy routing on perfect tables', () => {
     expect(oracle([a, b, d, e, f], near).greedy(f, target)).toEqual({ ms: 0, hops: 0 })
   })
 
-  test('takes a slower link where it gains bits enough: 22 ms for each', () => {
-    // Over d: 10 ms and log2(0x31) = 5.6 bits left, 133.5 ms. Over f: no bit left, so 133 ms are less and 134 are more.
+  test('takes a slower link where it gains bits enough: 30 ms for each', () => {
+    // Over d: 10 ms and log2(0x31) = 5.6 bits left, 178.4 ms. Over f: no bit left, so 178 ms are less and 179 are more.
     const ids = [a, d, e, f]
     const wide = { linksPerBucket: 3 }
     const slow = (ms: number) => oracle(ids, [...near, [a, f, ms]], wide).greedy(a, target)
-    expect(slow(133)).toEqual({ ms: 266, hops: 1 })
-    expect(slow(134)).toEqual({ ms: 20 + 14, hops: 2 })
+    expect(slow(178)).toEqual({ ms: 356, hops: 1 })
+    expect(slow(179)).toEqual({ ms: 20 + 14, hops: 2 })
+  })
+})
+
+describe('links into a bucket', () => {
+  const [slow, slower] = [id('10000000'), id('10100000')]
+  const from: Distances = [
+    [a, d, 1],
+    [a, e, 2],
+    [a, f, 3],
+    [a, slower, 5],
+    [a, slow, 4],
+  ]
+
+  test('lead to the fastest, and to the fastest of the other half if all these are in one', () => {
+    const into = (linksPerBucket: number, members: readonly Id[]) =>
+      oracle([a, ...members], from, { linksPerBucket }).linksInto(a, 159, members)
+    expect(into(1, [slower, slow, f, e, d])).toEqual([d])
+    // Of the farthest bucket three instead of two, and five instead of three.
+    expect(into(2, [slower, slow, f, e, d])).toEqual([d, e, slow])
+    expect(into(3, [slower, slow, f, e, d])).toEqual([d, e, f, slow, slower])
+    expect(into(2, [f, e, d])).toEqual([d, e, f])
+    expect(into(2, [])).toEqual([])
   })
 })
 

@@ -17,6 +17,7 @@ import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
+import { areInOneHalf, bestOfBucket, linksWantedInto } from './bucket-links.js'
 import { type Dialler, promptMs } from './dialler.js'
 import { LinkBudget } from './link-budget.js'
 import type { Neighbour } from './link-table.js'
@@ -189,7 +190,7 @@ export class LinkKeeper {
   #thinBuckets(): number[] {
     const { settings, links } = this.ports
     return this.#farBuckets().filter((bucket) => {
-      const missing = settings.linksPerBucket - links.inBucket(bucket)
+      const missing = linksWantedInto(bucket, settings.linksPerBucket) - links.inBucket(bucket).length
       if (missing <= 0) return false
       return this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length < missing
     })
@@ -245,8 +246,8 @@ export class LinkKeeper {
   }
 
   /**
-   * Who should be linked and is not: missing siblings first, then contacts of thin buckets. Who cannot be reached keeps
-   * nobody else from being a sibling, however near it is.
+   * Who should be linked and is not: missing siblings first, then contacts of buckets with too few links, or with none into one
+   * half. Who cannot be reached keeps nobody else from being a sibling, however near it is.
    */
   #wanted(): Contact[] {
     const { settings, links } = this.ports
@@ -261,12 +262,15 @@ export class LinkKeeper {
     }
     if (links.size + this.dialler.prompt >= settings.linksMax - this.#reserve) return wanted
     for (const bucket of this.#farBuckets()) {
-      const missing = settings.linksPerBucket - links.inBucket(bucket)
-      if (missing <= 0) continue
+      const linked = links.inBucket(bucket)
+      const count = linksWantedInto(bucket, settings.linksPerBucket)
+      if (linked.length >= count && !areInOneHalf(bucket, linked)) continue
       const known = this.contacts
         .bucket(bucket)
         .filter(({ id }) => this.dialler.wants(id) && !wanted.some((w) => w.id === id))
-      wanted.push(...known.slice(-missing))
+      // Who was met last first.
+      const best = bestOfBucket<Contact>(bucket, [...linked, ...known.reverse()], count)
+      wanted.push(...best.filter(({ id }) => !links.has(id)))
     }
     return wanted
   }

@@ -5,6 +5,7 @@
 import { bucketIndex, type Id, idKey } from '@kadrtc/kademlia'
 import type { Link } from '../ports/link-transport.js'
 import type { Settings } from '../settings.js'
+import { bestOfBucket, linksWantedInto } from './bucket-links.js'
 import type { Neighbour } from './link-table.js'
 
 /** sibling: one of my k nearest. bucket: keeps a far bucket reachable. greeter: young, or being introduced. app: pinned. */
@@ -30,8 +31,9 @@ export function linkReasons(inputs: ReasonInputs): Map<Link, LinkReason[]> {
     const bucket = bucketIndex(own, byDistance[start]!.link.peer)
     while (end < byDistance.length && bucketIndex(own, byDistance[end]!.link.peer) === bucket) end++
     const inBucket = byDistance.slice(start, end)
-    if (inBucket.length > settings.linksPerBucket) inBucket.sort(preferred)
-    for (const best of inBucket.slice(0, settings.linksPerBucket)) bestOfBuckets.add(best)
+    const count = linksWantedInto(bucket, settings.linksPerBucket)
+    if (inBucket.length > count) inBucket.sort(preferred)
+    for (const best of bestOfBucket(bucket, inBucket, count)) bestOfBuckets.add(best)
   }
   byDistance.forEach((neighbour, rank) => {
     const list: LinkReason[] = rank < settings.k ? ['sibling'] : []

@@ -114,9 +114,9 @@ export class LinkTable {
     return this.#links.map(({ peer }) => peer)
   }
 
-  /** How many links lead into a k-bucket (0 to 159). */
-  inBucket(index: number): number {
-    return this.#byPlace.bucketSize(index)
+  /** Those in a k-bucket (0 to 159). */
+  inBucket(index: number): readonly Neighbour[] {
+    return this.#byPlace.bucket(index)
   }
 
   /** The k linked peers nearest to this node, nearest first: asked for far oftener than they change. */

@@ -1,17 +1,20 @@
 /**
  * A large network in little time. Growing one is true to life and costs some 700 messages a node, most of them for links that
  * the next doubling makes needless. Here nodes begin by the thousand, with the links that growth would have left them: to
- * their k nearest, and in each farther bucket to the fastest of some nodes met by chance. From then on it is the
+ * their k nearest, and in each farther bucket to the best of some nodes met by chance. From then on it is the
  * node's own code that keeps, replaces and releases links. How much a laid network resembles a grown one is a test
  * (experiments-lay.test.ts) and a table in the README.
  */
-import { commonPrefixLength, compareDistances, type Id, idBytes, idKey } from '@kadrtc/kademlia'
-import { lowest, Oracle } from '../oracle.js'
-import type { SeededRandom } from '../seeded-random.js'
+import { commonPrefixLength, compareDistances, type Id, idBits, idBytes, idKey } from '@kadrtc/kademlia'
+import { linksWantedInto } from '@kadrtc/node'
+import { Oracle } from '../oracle.js'
 import type { VirtualTransport } from '../virtual-transport.js'
 import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
 
-/** Of each farther bucket, met while the network grew. With 6 the gets of 1,000 laid nodes take as long as those of grown ones. */
+/**
+ * Of each farther bucket, met while the network grew, and twice as many as it has links at least. With 6 the gets of 1,000 laid nodes take as
+ * long as those of grown ones.
+ */
 const metPerBucket = 6
 /** So many nodes begin within a millisecond: their timers are not to fire together. */
 const beginAtOnce = 10
@@ -116,14 +119,12 @@ function laidLinks(swarm: Swarm, ids: readonly Id[]): (id: Id) => Iterable<Id> {
     const farthest = siblings.at(-1)
     yield* siblings
     const farBuckets = siblings.length < k || !farthest ? 0 : commonPrefixLength(id, farthest)
-    for (let prefix = 0; prefix < farBuckets; prefix++)
-      yield* fastestOf(oracle, id, prefix, linksPerBucket, random)
+    for (let prefix = 0; prefix < farBuckets; prefix++) {
+      const bucket = idBits - 1 - prefix
+      const count = Math.max(metPerBucket, 2 * linksWantedInto(bucket, linksPerBucket))
+      yield* oracle.linksInto(id, bucket, oracle.inBucket(id, prefix, count, random))
+    }
   }
-}
-
-function fastestOf(oracle: Oracle, id: Id, prefix: number, count: number, random: SeededRandom): Id[] {
-  const met = oracle.inBucket(id, prefix, metPerBucket, random)
-  return lowest(met, count, (other) => oracle.roundTripMs(id, other))
 }
 
 function tell({ nodes, onProgress }: GrowOptions, begun: number, swarm: Swarm): void {
