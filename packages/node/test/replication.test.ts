@@ -129,7 +129,7 @@ test.each([5, 14])('none of the k closest ever lets go of a record (seed %d)', a
 
 test('as a network grows, former holders let go: the k closest have a record, and in the end hardly anybody far from it', async () => {
   const k = 8
-  const seeds = [1, 2]
+  const seeds = [1, 2, 3, 4]
   let far = 0
   for (const seed of seeds) {
     const cluster = swarm({ seed, settings: { k }, server: { poolMax: 8 } })
@@ -150,7 +150,7 @@ test('as a network grows, former holders let go: the k closest have a record, an
     far += ranks.filter((rank) => rank >= 3 * k).length
   }
   // With two of two dozen seeds a copy stays with one or two that take themselves for possible replicas.
-  expect(far).toBeLessThanOrEqual(seeds.length)
+  expect(far).toBeLessThanOrEqual(seeds.length / 2)
 })
 
 test('values outlive everybody who was there when they were put', async () => {

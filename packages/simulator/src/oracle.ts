@@ -12,7 +12,7 @@ import {
   isCloser,
   Lookup,
 } from '@kadrtc/kademlia'
-import { bestOfBucket, linksWantedInto, msPerBit } from '@kadrtc/node'
+import { bestOfBucket, inOtherHalves, linksWantedInto, msPerBit } from '@kadrtc/node'
 import type { LatencyModel } from './latency-plane.js'
 import type { SeededRandom } from './seeded-random.js'
 
@@ -176,7 +176,7 @@ export class Oracle {
     const fastest = (ids: readonly Id[], count: number) =>
       lowest(ids, count, (id) => this.roundTripMs(of, id))
     const best = fastest(members, count)
-    const inOtherHalf = members.filter((id) => bucketIndex(id, best[0]!) === bucket - 1)
+    const inOtherHalf = members.filter((id) => inOtherHalves(bucket, best[0]!, id) && !best.includes(id))
     const ordered = [...best, ...fastest(inOtherHalf, 1)].map((id) => ({ id }))
     return bestOfBucket(bucket, ordered, count).map(({ id }) => id)
   }

@@ -106,6 +106,8 @@ describe('links into a bucket', () => {
     expect(into(2, [slower, slow, f, e, d])).toEqual([d, e, slow])
     expect(into(3, [slower, slow, f, e, d])).toEqual([d, e, f, slow, slower])
     expect(into(2, [f, e, d])).toEqual([d, e, f])
+    // Fewer than there could be: each once.
+    expect(into(3, [slow, d])).toEqual([d, slow])
     expect(into(2, [])).toEqual([])
   })
 })

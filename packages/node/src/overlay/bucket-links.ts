@@ -30,17 +30,17 @@ export function bestOfBucket<T extends Identified>(
   const best = ordered.slice(0, count)
   const [first] = best
   if (!first || best.length < 2 || !areInOneHalf(bucket, best)) return best
-  const other = ordered.find((one) => inOtherHalves(bucket, first, one))
+  const other = ordered.find((one) => inOtherHalves(bucket, first.id, one.id))
   if (other) best[best.length - 1] = other
   return best
 }
 
 /** Whether all of these, which lie in bucket `bucket`, lie in one half of it. */
 export function areInOneHalf(bucket: number, members: readonly Identified[]): boolean {
-  return members.every((one) => !inOtherHalves(bucket, members[0]!, one))
+  return members.every((one) => !inOtherHalves(bucket, members[0]!.id, one.id))
 }
 
 /** Of two in one bucket: the first bit in which they differ is the one after that in which both differ from whose bucket it is. */
-function inOtherHalves(bucket: number, a: Identified, b: Identified): boolean {
-  return bucket > 0 && bucketIndex(a.id, b.id) === bucket - 1
+export function inOtherHalves(bucket: number, a: Id, b: Id): boolean {
+  return bucket > 0 && bucketIndex(a, b) === bucket - 1
 }

@@ -3,7 +3,7 @@
  * the next doubling makes needless. Here nodes begin by the thousand, with the links that growth would have left them: to
  * their k nearest, and in each farther bucket to the best of some nodes met by chance. From then on it is the
  * node's own code that keeps, replaces and releases links. How much a laid network resembles a grown one is a test
- * (experiments-lay.test.ts) and a table in the README.
+ * (experiments-lay.test.ts), and in figures in the README: a laid one is better.
  */
 import { commonPrefixLength, compareDistances, type Id, idBits, idBytes, idKey } from '@kadrtc/kademlia'
 import { linksWantedInto } from '@kadrtc/node'
@@ -12,8 +12,8 @@ import type { VirtualTransport } from '../virtual-transport.js'
 import { emptySwarm, type GrowOptions, growSwarm, type Swarm } from './grow.js'
 
 /**
- * Of each farther bucket, met while the network grew, and twice as many as it has links at least. With 6 the gets of 1,000 laid nodes take as
- * long as those of grown ones.
+ * Of each farther bucket, met while the network grew, and twice as many as it has links at least. Among 1,000 laid nodes gets take 2 to 3 % less time so
+ * than among grown ones, and packets 4 % fewer hops.
  */
 const metPerBucket = 6
 /** So many nodes begin within a millisecond: their timers are not to fire together. */
