@@ -36,10 +36,13 @@ export type Values = Readonly<Record<string, number>>
 
 export type Note = (text: string) => void
 
+/** By then a node has tried some thirty others, and links are about as fast as they get. */
+const routingSettleMs = 600_000
+
 /** Each gives the values of its aims, and says the rest in notes. */
 const experiments = {
   async routing(task: Task, note: Note): Promise<Values> {
-    const swarm = await warmSwarm(growing(task, note))
+    const swarm = await warmSwarm({ ...growing(task, note), settleMs: routingSettleMs })
     const result = await measureRouting(swarm)
     note('measuring joins')
     const joins = await measureJoining(swarm, 20)
@@ -153,8 +156,8 @@ const experiments = {
     }
   },
   async scale(task: Task, note: Note): Promise<Values> {
-    // With three links a bucket, and all whom they hear of, 100,000 nodes take more than the 8 GiB.
-    const settings = { linksPerBucket: 1, contactsPerBucket: 4 }
+    // With more links a bucket, links on trial, and all whom they hear of, 100,000 nodes take more than the 8 GiB.
+    const settings = { linksPerBucket: 1, contactsPerBucket: 4, trialIntervalMs: 3_600_000 }
     const result = await measureRouting(await warmSwarm({ ...growing(task, note), settings }), { keys: 100 })
     note(outcomesOf(result))
     return {

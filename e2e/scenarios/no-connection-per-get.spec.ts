@@ -5,8 +5,8 @@ import { expect, test } from '../tabs/test.js'
 
 /** Small, so that most gets are of values that other nodes hold. */
 const k = 4
-/** The refresh that looks for missing links now and then is not what is counted here. */
-const options = { k, limits: { refreshIntervalMs: 3_600_000 } }
+/** Neither the refresh that looks for missing links now and then nor the trials of others are what is counted here. */
+const options = { k, limits: { refreshIntervalMs: 3_600_000, trialIntervalMs: 3_600_000 } }
 const keys = Array.from({ length: 100 }, (_, index) => `value-${index}`)
 
 test('100 gets on a warm network of 16 construct no RTCPeerConnection', async ({ tabs, network }) => {

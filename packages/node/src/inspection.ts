@@ -81,6 +81,7 @@ export function inspectionOf(
       repeated: rpc.repeated,
       signals: rpc.signalsUnderWay,
       dialFailures: dialler.failures,
+      linksTried: parts.keeper.linksTried,
       avoided: dialler.avoided,
       channels: channels.count,
       channelBytes: channels.bufferedBytes,

@@ -16,8 +16,8 @@ export interface Settings {
   /** Open links, more than k. Chrome keeps 500 connections; 64 cost under 30 MB and route 10,000 nodes in 2 hops (a guess). */
   readonly linksMax: number
   /**
-   * Links per k-bucket beyond the siblings; 2-3 give greedy routing a choice of round-trip times. With more than one, both halves of a
-   * bucket are linked, and the farthest buckets have more links (`overlay/bucket-links.ts`).
+   * Links per k-bucket beyond the siblings; those that others want here come on top. With more than one, both halves of a bucket are linked,
+   * and the farthest buckets have more links (`overlay/bucket-links.ts`).
    */
   readonly linksPerBucket: number
   /**
@@ -65,6 +65,8 @@ export interface Settings {
   readonly digestIntervalMs: number
   /** Refresh of siblings and of buckets with too few links. */
   readonly refreshIntervalMs: number
+  /** How often, at first, a contact is dialled that may be faster than the links there are (`overlay/link-trials.ts`). A guess. */
+  readonly trialIntervalMs: number
   /** How often, at a mean, a node comes back to its introducers, so that islands find each other. */
   readonly reintroductionMs: number
   /** App channels over one link. */
@@ -77,7 +79,7 @@ export const defaultSettings: Settings = {
   paths: 2,
   readReplicas: 3,
   linksMax: 64,
-  linksPerBucket: 3,
+  linksPerBucket: 2,
   contactsPerBucket: 40,
   dialsMax: 24,
   idleLinkMs: 60_000,
@@ -100,6 +102,7 @@ export const defaultSettings: Settings = {
   compareIntervalMs: 300_000,
   digestIntervalMs: 3_600_000,
   refreshIntervalMs: 60_000,
+  trialIntervalMs: 20_000,
   reintroductionMs: 600_000,
   channelsPerLinkMax: 16,
 }

@@ -106,7 +106,8 @@ test('who has no link dials all whom an introducer names, in place of those that
 })
 
 test('who is led to another island asks there who is near', async () => {
-  const cluster = swarm({ settings: { k: 4 }, server: { poolMax: 4 } })
+  // A link on trial would lead there, too.
+  const cluster = swarm({ settings: { k: 4, trialIntervalMs: 100_000_000 }, server: { poolMax: 4 } })
   await cluster.grow(24)
   const island = new Set(cluster.nodes.filter((_, index) => index % 2 === 0).map(({ id }) => idKey(id)))
   const areApart = (a: Id, b: Id) => island.has(idKey(a)) !== island.has(idKey(b))
@@ -143,7 +144,8 @@ test('a node that lost every link looks for others again', async () => {
 })
 
 test('who comes back to the server asks over the overlay for one of those it names, and opens no link', async () => {
-  const cluster = swarm({ settings: { k: 4, linksPerBucket: 1, reintroductionMs: 30_000 } })
+  const settings = { k: 4, linksPerBucket: 1, reintroductionMs: 30_000, trialIntervalMs: 100_000_000 }
+  const cluster = swarm({ settings })
   let welcomes = 0
   await cluster.grow(40)
   for (const node of cluster.nodes) {

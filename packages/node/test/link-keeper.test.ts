@@ -191,18 +191,28 @@ test('a bucket whose links all lead into one half of it gets one into the other,
   expect(await dialledOf(3, inOneHalf.slice(0, 1), heard)).toEqual(['11000001', '10000110'])
 })
 
-test('contacts are looked for in the farthest bucket until it has the five links that are wanted there', () => {
-  const { keeper, links, clock } = keeperRig({ linksPerBucket: 3 })
-  const far = Array.from({ length: 5 }, (_, i) => Uint8Array.from(own).fill(128 + i, 0, 1) as Id)
-  const isThin = () => keeper.refresher.events.thinBuckets().includes(bucketIndex(own, far[0]!))
-  const open = (id: Id) => keeper.onLinkOpened(links.add(new FakeLink(id), clock.now()).neighbour)
-  for (const id of [...near, ...far.slice(0, 3)]) open(id)
-  expect(isThin()).toBe(true)
-  open(far[3]!)
-  expect(isThin()).toBe(true)
-  open(far[4]!)
-  expect(isThin()).toBe(false)
-  keeper.close()
+test('now and then a contact of a far bucket is dialled though nobody is missing, while more than three places are free', async () => {
+  const dialledWith = async (placesFree: number) => {
+    const dialled: string[] = []
+    const linksMax = k + 4 + placesFree
+    const settings = { linksPerBucket: 1, linksMax, trialIntervalMs: 10_000 }
+    const { keeper, links, clock } = keeperRig(settings, (peer) => {
+      dialled.push(idToHex(peer))
+      return neverOpens()
+    })
+    for (const id of [...near, ...farther])
+      keeper.onLinkOpened(links.add(new FakeLink(id), clock.now()).neighbour)
+    keeper.hear(contactsOf(Array.from({ length: 12 }, (_, i) => tinyId((0b11000000 + i).toString(2)))))
+    await clock.advance(7_000)
+    expect(dialled).toEqual([])
+    await clock.advance(6_000)
+    keeper.close()
+    await clock.advance(60_000)
+    expect(keeper.linksTried).toBe(dialled.length)
+    return dialled.length
+  }
+  expect(await dialledWith(4)).toBe(1)
+  expect(await dialledWith(3)).toBe(0)
 })
 
 test('a full node gives up a link to somebody greeted five seconds ago for who comes by way of an introducer, and for nobody else', async () => {

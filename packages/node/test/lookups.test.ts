@@ -8,7 +8,7 @@ describe('a network larger than any node’s links', () => {
   const k = 5
   const settings = {
     k,
-    linksMax: 24,
+    linksMax: 28,
     linksPerBucket: 2,
     refreshIntervalMs: 10_000,
     idleLinkMs: 5_000,

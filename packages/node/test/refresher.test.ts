@@ -1,4 +1,4 @@
-import { idBits, isCloser } from '@kadrtc/kademlia'
+import { type Id, idBits, isCloser, randomIdInBucket } from '@kadrtc/kademlia'
 import { SeededRandom } from '@kadrtc/simulator'
 import { encodeMessage } from '@kadrtc/wire'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import type { Settings } from '../src/settings.js'
 import { direct, type FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { own, rig } from './rpc-rig.js'
 
-function refreshing(thinBuckets: number[] = [], changes: Partial<Settings> = {}) {
+function refreshing(thinBuckets: Id[] = [], changes: Partial<Settings> = {}) {
   const { rpc, table: links, clock, link, otherLink, arrive, nonceSent } = rig()
   const heard: unknown[] = []
   // Nothing is asked but what a test has begun.
@@ -76,7 +76,8 @@ test('of the siblings all are asked, or about as many as it is told', async () =
   refresher.close()
 })
 
-const farHalf = idBits - 1
+const inBucket = (bucket: number) => randomIdInBucket(own.id, bucket, (length) => new Uint8Array(length))
+const farHalf = inBucket(idBits - 1)
 
 test('a thin bucket is filled by one packet', async () => {
   const { refresher, clock, nearest, next, asked, heard, arrive, nonceSent } = refreshing([farHalf])
@@ -109,7 +110,7 @@ test('when its answer is late another one takes another link, and then it waits 
 })
 
 test('all thin buckets are seen to at once', async () => {
-  const { refresher, clock, nearest, next, asked } = refreshing([farHalf, farHalf - 1])
+  const { refresher, clock, nearest, next, asked } = refreshing([farHalf, inBucket(idBits - 2)])
   const filled = refresher.refreshBuckets()
   await clock.advance(1)
   expect(asked(nearest) + asked(next)).toBe(2)

@@ -30,7 +30,9 @@ for (const [how, lay] of [
 }
 
 test('a network that is laid in the order of ids begins with the links that it keeps', async () => {
-  const swarm = await laySwarmInOrder({ ...options, settleMs: 2_000 })
+  // Links on trial are not what is counted here.
+  const settings = { ...options.settings, trialIntervalMs: 3_600_000 }
+  const swarm = await laySwarmInOrder({ ...options, settings, settleMs: 2_000 })
   expect(swarm.nodes).toHaveLength(options.nodes)
   expect(nearestLinks(swarm)).toEqual([])
   const opened = swarm.network.counters.linksOpened
@@ -55,4 +57,15 @@ test('the links that are laid lead to fast nodes, and into both halves of the fa
     sum(nodes.flatMap(({ id }, i) => peersOf[i]!.map((peer) => network.latencyMs(id, peer)))) /
     peersOf.flat().length
   expect(meanMs(linked) / meanMs(far)).toBeLessThan(0.8)
+})
+
+test('the longer a network stands, the faster are the links into its far buckets', async () => {
+  const { nodes, clock } = await growSwarm({ ...options, settleMs: 5_000 })
+  const farMs = () => {
+    const far = nodes.flatMap((node) => node.inspect().links.filter(({ bucket }) => bucket >= idBits - 2))
+    return sum(far.map(({ rttMs }) => rttMs ?? Number.NaN)) / far.length
+  }
+  const whenYoung = farMs()
+  await clock.advance(600_000)
+  expect(farMs() / whenYoung).toBeLessThan(0.9)
 })

@@ -2,25 +2,18 @@
  * Knows who is near, and opens the links that a node should have: to its k nearest (siblings), and a few into each farther bucket, so
  * that a packet always finds a closer node. Works when something changed, and once a minute as the backstop.
  */
-import {
-  commonPrefixLength,
-  compareDistances,
-  type Id,
-  idBits,
-  idFromBytes,
-  RoutingTable,
-  routingTableDefaults,
-} from '@kadrtc/kademlia'
+import { compareDistances, type Id, idFromBytes, RoutingTable, routingTableDefaults } from '@kadrtc/kademlia'
 import type { ErrorCode } from '../errors.js'
 import { type Contact, keptContact } from '../lookups/contact.js'
 import type { LookupPorts } from '../lookups/lookup-ports.js'
 import type { Timer } from '../ports/clock.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
-import { areInOneHalf, bestOfBucket, linksWantedInto } from './bucket-links.js'
 import { type Dialler, promptMs } from './dialler.js'
+import { FarBuckets } from './far-buckets.js'
 import { LinkBudget } from './link-budget.js'
 import type { Neighbour } from './link-table.js'
+import { LinkTrials } from './link-trials.js'
 import { NearestContacts } from './nearest-contacts.js'
 import { Refresher } from './refresher.js'
 import { overlayPath } from './signal-paths.js'
@@ -28,14 +21,21 @@ import { UnlinkedSiblings } from './unlinked-siblings.js'
 
 /** Changes of the neighbourhood come in bursts: they are answered together. A guess. */
 const gatherMs = 30
+/** Places that trials leave free. A guess. */
+const trialsReserve = 3
+
 export class LinkKeeper {
   /** Who has been heard of, linked or not: whom to dial when a place is free. Bounded by its buckets. */
   readonly contacts: RoutingTable<Contact>
   readonly refresher: Refresher
   readonly budget: LinkBudget
+  /** Dials in search of a faster link. */
+  linksTried = 0
   /** Those of the nearest to whom no link comes about. */
   readonly unlinked: UnlinkedSiblings
   readonly #nearest: NearestContacts
+  readonly #far: FarBuckets
+  readonly #trials: LinkTrials
   #tending: Timer | undefined
   #watching: Timer | undefined
   /** What `members` said last, and of what it was made: a change of the neighbourhood is looked at by several. */
@@ -65,12 +65,14 @@ export class LinkKeeper {
     })
     dialler.onAgreed = (peer) => this.#onAgreed(peer)
     dialler.onFailed = (peer, code) => this.#onDialFailed(peer, code)
+    this.#far = new FarBuckets(ports, this.contacts, dialler)
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),
       members: () => this.members(),
-      thinBuckets: () => this.#thinBuckets(),
+      thinBuckets: () => this.#far.thin(),
       tend: () => this.#tend(),
     })
+    this.#trials = new LinkTrials(ports, () => this.#tryAnother())
   }
 
   /**
@@ -154,6 +156,7 @@ export class LinkKeeper {
     this.#watching?.cancel()
     this.unlinked.close()
     this.refresher.close()
+    this.#trials.close()
   }
 
   /** Takes note of somebody who is not linked; tells whether it is near and new. */
@@ -186,16 +189,6 @@ export class LinkKeeper {
     if (!this.#closed && this.#isAmongNearest(peer, this.ports.settings.k)) this.unlinked.keep(peer)
   }
 
-  /** Buckets between us and our siblings of which too few are linked or known. */
-  #thinBuckets(): number[] {
-    const { settings, links } = this.ports
-    return this.#farBuckets().filter((bucket) => {
-      const missing = linksWantedInto(bucket, settings.linksPerBucket) - links.inBucket(bucket).length
-      if (missing <= 0) return false
-      return this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id)).length < missing
-    })
-  }
-
   #tendSoon(inMs = gatherMs): void {
     if (this.#closed) return
     if (inMs < gatherMs) {
@@ -218,6 +211,16 @@ export class LinkKeeper {
       dialler.tryDial(contact.id, path)
     }
     this.budget.releaseIdle()
+  }
+
+  /** In search of a faster link. A link on trial lasts a minute: it may take a place of the reserve, but not all of them. */
+  #tryAnother(): void {
+    const { links, settings } = this.ports
+    if (!this.dialler.hasRoom || links.size + this.dialler.prompt >= settings.linksMax - trialsReserve) return
+    const contact = this.#far.anybody()
+    if (!contact) return
+    this.linksTried++
+    this.dialler.tryDial(contact.id, overlayPath(this.ports, contact.id, contact.route))
   }
 
   /** Who takes long to dial is replaced by others. */
@@ -261,17 +264,8 @@ export class LinkKeeper {
       if (!isLinked && this.dialler.wants(contact.id)) wanted.push(contact)
     }
     if (links.size + this.dialler.prompt >= settings.linksMax - this.#reserve) return wanted
-    for (const bucket of this.#farBuckets()) {
-      const linked = links.inBucket(bucket)
-      const count = linksWantedInto(bucket, settings.linksPerBucket)
-      if (linked.length >= count && !areInOneHalf(bucket, linked)) continue
-      const known = this.contacts
-        .bucket(bucket)
-        .filter(({ id }) => this.dialler.wants(id) && !wanted.some((w) => w.id === id))
-      // Who was met last first.
-      const best = bestOfBucket<Contact>(bucket, [...linked, ...known.reverse()], count)
-      wanted.push(...best.filter(({ id }) => !links.has(id)))
-    }
+    // Who is near may lie in a far bucket, too.
+    wanted.push(...this.#far.wanted().filter(({ id }) => !wanted.some((one) => one.id === id)))
     return wanted
   }
 
@@ -285,14 +279,5 @@ export class LinkKeeper {
     const { own, links, settings } = this.ports
     const last = (count === settings.k ? links.siblings() : links.closest(own, count))[count - 1]
     return !last || compareDistances(own, peer, last) <= 0
-  }
-
-  /** Buckets beyond the siblings, farthest first; those nearer hold siblings alone and need no links of their own. */
-  #farBuckets(): number[] {
-    const { own, links, settings } = this.ports
-    const siblings = links.siblings()
-    const farthest = siblings.at(-1)
-    const shared = siblings.length < settings.k || !farthest ? 0 : commonPrefixLength(own, farthest)
-    return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)
   }
 }

@@ -2,7 +2,7 @@
  * Asks who is near, and who else there is: when a sibling is new or could not be reached, when one was lost, and now and
  * then as the backstop (bucket refresh: Kademlia paper, section 2.3).
  */
-import { compareDistances, type Id, randomIdInBucket } from '@kadrtc/kademlia'
+import { compareDistances, type Id } from '@kadrtc/kademlia'
 import { contactsMax } from '@kadrtc/wire'
 import { type Contact, contactsBehind } from '../lookups/contact.js'
 import { findClosest } from '../lookups/find-closest.js'
@@ -36,8 +36,8 @@ export interface RefresherEvents {
   hear(contacts: readonly Contact[]): boolean
   /** Everybody near who is known. */
   members(): readonly Contact[]
-  /** Buckets for which contacts are wanted, farthest first. */
-  thinBuckets(): number[]
+  /** An id in each bucket for which contacts are wanted, farthest first. */
+  thinBuckets(): Id[]
   /** A period is over: time to look after the links. */
   tend(): void
 }
@@ -81,12 +81,8 @@ export class Refresher {
 
   /** Looks for contacts in the buckets between us and our siblings of which too few are linked or known. */
   async refreshBuckets(): Promise<void> {
-    const { own, random, links } = this.ports
-    if (links.size === 0) return
-    const targets = this.events
-      .thinBuckets()
-      .map((bucket) => randomIdInBucket(own, bucket, (length) => random.bytes(length)))
-    await Promise.all(targets.map((target) => this.#meet(target)))
+    if (this.ports.links.size === 0) return
+    await Promise.all(this.events.thinBuckets().map((target) => this.#meet(target)))
   }
 
   /**

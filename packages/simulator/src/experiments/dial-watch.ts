@@ -3,7 +3,8 @@
  * and without gets compares two noisy numbers. So each get is watched for itself: a dial is put down to it if one end is its
  * reader, the other a node that its questions came to or that an answer named, and it begins before a second after
  * the get has ended. An iterative lookup that dials whom it asks makes several such dials; for its own reasons a node
- * dials rarely, and then hardly ever one of the few that a get of the same second spoke of. What two others do because of a
+ * dials rarely, and then hardly ever one of the few that a get of the same second spoke of. Links on trial, which a node counts itself,
+ * are nobody's. What two others do because of a
  * get, if they do anything, shows only in the links that the whole network opened.
  *
  *     const watch = new DialWatch(swarm)
@@ -12,6 +13,7 @@
  *     watch.causedByGets // 0: no get opens a connection
  */
 import { type Id, idKey } from '@kadrtc/kademlia'
+import type { KadNode } from '@kadrtc/node'
 import { decodeMessage, decodePacket } from '@kadrtc/wire'
 import type { MessageOnTheWay } from '../faults.js'
 import type { VirtualTransport } from '../virtual-transport.js'
@@ -50,7 +52,7 @@ export class DialWatch {
     this.#stops.push(() => {
       faults.drop = drop
     })
-    for (const { ports } of swarm.members) this.#watchDialsOf(ports.transport as VirtualTransport)
+    for (const { node, ports } of swarm.members) this.#watchDialsOf(node, ports.transport as VirtualTransport)
   }
 
   stop(): void {
@@ -70,10 +72,16 @@ export class DialWatch {
     }
   }
 
-  #watchDialsOf(transport: VirtualTransport): void {
+  #watchDialsOf(node: KadNode, transport: VirtualTransport): void {
     const { dial } = transport
+    const linksTried = () => node.inspect().counters.linksTried
+    let tried = linksTried()
     transport.dial = (peer, ...others) => {
-      if (this.#watched.size > 0 && !transport.isLinkedTo(peer)) this.#noteDial(transport.identity.id, peer)
+      const triedNow = linksTried()
+      const isTrial = triedNow !== tried
+      tried = triedNow
+      if (!isTrial && this.#watched.size > 0 && !transport.isLinkedTo(peer))
+        this.#noteDial(transport.identity.id, peer)
       return dial.call(transport, peer, ...others)
     }
     this.#stops.push(() => {

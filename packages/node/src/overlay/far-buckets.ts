@@ -1,0 +1,88 @@
+/**
+ * The k-buckets between a node and its siblings: which of their contacts are to be linked, near which ids others are to be met, and who is
+ * tried because it may be faster.
+ */
+import { commonPrefixLength, type Id, idBits, type RoutingTable, randomIdInBucket } from '@kadrtc/kademlia'
+import type { Contact } from '../lookups/contact.js'
+import { type Random, randomFraction } from '../ports/random.js'
+import type { Settings } from '../settings.js'
+import { areInOneHalf, bestOfBucket, inOtherHalves, linksWantedInto, toOtherHalf } from './bucket-links.js'
+import type { Dialler } from './dialler.js'
+import type { LinkTable } from './link-table.js'
+
+export interface FarBucketsPorts {
+  readonly own: Id
+  readonly links: LinkTable
+  readonly settings: Settings
+  readonly random: Random
+}
+
+export class FarBuckets {
+  constructor(
+    readonly ports: FarBucketsPorts,
+    readonly contacts: RoutingTable<Contact>,
+    readonly dialler: Pick<Dialler, 'wants'>,
+  ) {}
+
+  /** To be dialled, so that each bucket has its links, and has them in both of its halves. Who was met last first. */
+  wanted(): Contact[] {
+    const { links, settings } = this.ports
+    return this.#indices().flatMap((bucket) => {
+      const linked = links.inBucket(bucket)
+      const count = linksWantedInto(bucket, settings.linksPerBucket)
+      if (linked.length >= count && !areInOneHalf(bucket, linked)) return []
+      const best = bestOfBucket<Contact>(bucket, [...linked, ...this.#unlinked(bucket).reverse()], count)
+      return best.filter(({ id }) => !links.has(id))
+    })
+  }
+
+  /**
+   * An id in each bucket of which too few are linked or known, and in that half of it into which no link leads and nobody is known:
+   * near these contacts are to be met.
+   */
+  thin(): Id[] {
+    const { own, links, settings, random } = this.ports
+    return this.#indices().flatMap((bucket) => {
+      const linked = links.inBucket(bucket)
+      const unlinked = this.#unlinked(bucket)
+      const count = linksWantedInto(bucket, settings.linksPerBucket)
+      const [first] = linked
+      const isInOther = (id: Id) => first !== undefined && inOtherHalves(bucket, first.id, id)
+      const needsOther = count > 1 && linked.length > 1 && areInOneHalf(bucket, [...linked, ...unlinked])
+      if (linked.length + unlinked.length >= count && !needsOther) return []
+      const id = randomIdInBucket(own, bucket, (length) => random.bytes(length))
+      return [needsOther && !isInOther(id) ? toOtherHalf(bucket, id) : id]
+    })
+  }
+
+  /** Anybody of any bucket, replacements too, by chance; undefined if no bucket has one who is not linked. */
+  anybody(): Contact | undefined {
+    const { contacts } = this
+    const known = this.#indices().map((bucket) => [
+      ...this.#unlinked(bucket),
+      ...this.#dialable(contacts.replacements(bucket)),
+    ])
+    return this.#drawn(this.#drawn(known.filter(({ length }) => length > 0)) ?? [])
+  }
+
+  /** Farthest first; buckets nearer than these hold siblings alone and need no links of their own. */
+  #indices(): number[] {
+    const { own, links, settings } = this.ports
+    const siblings = links.siblings()
+    const farthest = siblings.at(-1)
+    const shared = siblings.length < settings.k || !farthest ? 0 : commonPrefixLength(own, farthest)
+    return Array.from({ length: shared }, (_, prefix) => idBits - 1 - prefix)
+  }
+
+  #unlinked(bucket: number): Contact[] {
+    return this.#dialable(this.contacts.bucket(bucket))
+  }
+
+  #dialable(contacts: readonly Contact[]): Contact[] {
+    return contacts.filter(({ id }) => this.dialler.wants(id))
+  }
+
+  #drawn<T>(from: readonly T[]): T | undefined {
+    return from[Math.floor(randomFraction(this.ports.random) * from.length)]
+  }
+}

@@ -1,0 +1,70 @@
+import { bucketIndex, type Id, idToHex, RoutingTable } from '@kadrtc/kademlia'
+import { SeededRandom } from '@kadrtc/simulator'
+import { expect, test } from 'vitest'
+import type { Contact } from '../src/lookups/contact.js'
+import { inOtherHalves } from '../src/overlay/bucket-links.js'
+import { FarBuckets } from '../src/overlay/far-buckets.js'
+import { LinkTable } from '../src/overlay/link-table.js'
+import type { Settings } from '../src/settings.js'
+import { FakeLink, settingsWith, tinyId } from './fake-link.js'
+
+const k = 2
+const own = tinyId('00000000')
+const siblings = ['00000001', '00000010'].map(tinyId)
+const far = bucketIndex(own, tinyId('10000000'))
+const lowerHalf = ['10000001', '10000010', '10000011'].map(tinyId)
+const upperHalf = ['11000001', '11000010'].map(tinyId)
+
+/** A node with two siblings, linked to `linked` and knowing `known`. */
+function farBuckets(linked: readonly Id[], known: readonly Id[], changes: Partial<Settings> = {}) {
+  const settings = settingsWith({ k, ...changes })
+  const links = new LinkTable(own, settings)
+  for (const id of [...siblings, ...linked]) links.add(new FakeLink(id), 0)
+  const contacts = new RoutingTable<Contact>(own, { k: 4 })
+  for (const id of known) contacts.offer({ id, route: [id] })
+  const random = new SeededRandom('far buckets')
+  const wants = (id: Id) => !links.has(id)
+  return new FarBuckets({ own, links, settings, random }, contacts, { wants })
+}
+
+const thinIn = (bucket: number, buckets: FarBuckets) =>
+  buckets.thin().find((id) => bucketIndex(own, id) === bucket)
+
+test('contacts are looked for in a bucket until as many are linked or known as links are wanted', () => {
+  // Of tiny ids the farthest of all buckets has none: two are wanted.
+  expect(thinIn(far, farBuckets([], []))).toBeDefined()
+  expect(thinIn(far, farBuckets([], upperHalf.slice(0, 1)))).toBeDefined()
+  expect(thinIn(far, farBuckets(lowerHalf.slice(0, 1), []))).toBeDefined()
+  expect(thinIn(far, farBuckets(lowerHalf.slice(0, 1), upperHalf.slice(0, 1)))).toBeUndefined()
+  expect(thinIn(far, farBuckets([], upperHalf))).toBeUndefined()
+})
+
+test('where all links of a bucket lead into one half and nobody in the other is known, somebody there is looked for', () => {
+  for (const [linked, other] of [
+    [lowerHalf, upperHalf],
+    [upperHalf, lowerHalf],
+  ] as const) {
+    for (let draw = 0; draw < 8; draw++) {
+      const target = thinIn(far, farBuckets(linked, linked, { linksPerBucket: 2 }))
+      expect(target && inOtherHalves(far, linked[0]!, target)).toBe(true)
+    }
+    expect(thinIn(far, farBuckets(linked, other.slice(0, 1), { linksPerBucket: 2 }))).toBeUndefined()
+    expect(thinIn(far, farBuckets([...linked, other[0]!], [], { linksPerBucket: 2 }))).toBeUndefined()
+    // One link has no other half.
+    expect(thinIn(far, farBuckets(linked, [], { linksPerBucket: 1 }))).toBeUndefined()
+  }
+})
+
+test('anybody is each of those who are known and not linked, replacements too, by chance', () => {
+  const buckets = farBuckets(lowerHalf, [...lowerHalf, ...upperHalf, tinyId('01000001')])
+  const drawn = Array.from({ length: 60 }, () => idToHex(buckets.anybody()!.id))
+  expect(new Set(drawn)).toEqual(new Set([...upperHalf, tinyId('01000001')].map(idToHex)))
+  // Buckets come up alike, however many of them are known.
+  const inSmaller = drawn.filter((hex) => hex === idToHex(tinyId('01000001'))).length
+  expect(inSmaller).toBeGreaterThan(20)
+  expect(inSmaller).toBeLessThan(40)
+})
+
+test('nobody is drawn where all who are known are linked, or near', () => {
+  expect(farBuckets(lowerHalf, [...lowerHalf, tinyId('00000011')]).anybody()).toBeUndefined()
+})
