@@ -36,7 +36,7 @@ export type Values = Readonly<Record<string, number>>
 
 export type Note = (text: string) => void
 
-/** By then a node has tried some thirty others, and links are about as fast as they get. */
+/** By then a node has tried some thirty others; links become faster all the while, and trials rarer. */
 const routingSettleMs = 600_000
 
 /** Each gives the values of its aims, and says the rest in notes. */

@@ -8,8 +8,8 @@ describe('a network larger than any node’s links', () => {
   const k = 5
   const settings = {
     k,
-    linksMax: 28,
-    linksPerBucket: 2,
+    linksMax: 24,
+    linksPerBucket: 1,
     refreshIntervalMs: 10_000,
     idleLinkMs: 5_000,
     greetingMs: 5_000,

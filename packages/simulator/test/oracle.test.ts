@@ -90,19 +90,24 @@ describe('greedy routing on perfect tables', () => {
 
 describe('links into a bucket', () => {
   const [slow, slower] = [id('10000000'), id('10100000')]
+  const [g, h, i] = [id('11010000'), id('11111000'), id('11111100')]
   const from: Distances = [
     [a, d, 1],
     [a, e, 2],
     [a, f, 3],
     [a, slower, 5],
     [a, slow, 4],
+    [a, g, 3.1],
+    [a, h, 3.2],
+    [a, i, 3.3],
   ]
 
   test('lead to the fastest, and to the fastest of the other half if all these are in one', () => {
     const into = (linksPerBucket: number, members: readonly Id[]) =>
       oracle([a, ...members], from, { linksPerBucket }).linksInto(a, 159, members)
     expect(into(1, [slower, slow, f, e, d])).toEqual([d])
-    // Of the farthest bucket five instead of two: here are no more.
+    // Of the farthest bucket five instead of two. The last place is the other half's.
+    expect(into(2, [slower, slow, i, h, g, f, e, d])).toEqual([d, e, f, g, slow])
     expect(into(2, [slower, slow, f, e, d])).toEqual([d, e, f, slow, slower])
     expect(into(2, [f, e, d])).toEqual([d, e, f])
     // Fewer than there could be: each once.

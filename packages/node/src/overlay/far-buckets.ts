@@ -6,7 +6,7 @@ import { commonPrefixLength, type Id, idBits, type RoutingTable, randomIdInBucke
 import type { Contact } from '../lookups/contact.js'
 import { type Random, randomFraction } from '../ports/random.js'
 import type { Settings } from '../settings.js'
-import { areInOneHalf, bestOfBucket, inOtherHalves, linksWantedInto, toOtherHalf } from './bucket-links.js'
+import { areInOneHalf, bestOfBucket, linksWantedInto, toOtherHalf } from './bucket-links.js'
 import type { Dialler } from './dialler.js'
 import type { LinkTable } from './link-table.js'
 
@@ -46,12 +46,10 @@ export class FarBuckets {
       const linked = links.inBucket(bucket)
       const unlinked = this.#unlinked(bucket)
       const count = linksWantedInto(bucket, settings.linksPerBucket)
-      const [first] = linked
-      const isInOther = (id: Id) => first !== undefined && inOtherHalves(bucket, first.id, id)
       const needsOther = count > 1 && linked.length > 1 && areInOneHalf(bucket, [...linked, ...unlinked])
       if (linked.length + unlinked.length >= count && !needsOther) return []
       const id = randomIdInBucket(own, bucket, (length) => random.bytes(length))
-      return [needsOther && !isInOther(id) ? toOtherHalf(bucket, id) : id]
+      return [needsOther && areInOneHalf(bucket, [...linked, { id }]) ? toOtherHalf(bucket, id) : id]
     })
   }
 

@@ -3,9 +3,8 @@
  * and without gets compares two noisy numbers. So each get is watched for itself: a dial is put down to it if one end is its
  * reader, the other a node that its questions came to or that an answer named, and it begins before a second after
  * the get has ended. An iterative lookup that dials whom it asks makes several such dials; for its own reasons a node
- * dials rarely, and then hardly ever one of the few that a get of the same second spoke of. Links on trial, which a node counts itself,
- * are nobody's. What two others do because of a
- * get, if they do anything, shows only in the links that the whole network opened.
+ * dials rarely, and then hardly ever one of the few that a get of the same second spoke of; links on trial, which a node counts itself, are
+ * put down to nobody. What two others do because of a get, if they do anything, shows only in the links that the whole network opened.
  *
  *     const watch = new DialWatch(swarm)
  *     await watch.during(reader, key, () => reader.records.get(key))
