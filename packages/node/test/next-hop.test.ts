@@ -70,10 +70,10 @@ describe('the greedy choice', () => {
   test('weighs time against the bits that are left: a near step beats a leap that is slower by more', () => {
     const own = tinyId('11111111')
     const step = new FakeLink(tinyId('01111111'), 10)
-    // 3.1 bits nearer, which are 92.5 ms of one way.
-    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 94)
+    // 3.1 bits nearer, which are 138.7 ms of one way.
+    const leap = new FakeLink(tinyId('00001111'), 10 + 2 * 140)
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(step)
-    leap.rttMs = 10 + 2 * 91
+    leap.rttMs = 10 + 2 * 137
     expect(nextHop(own, tinyId('0'), [leap, step])).toBe(leap)
   })
 

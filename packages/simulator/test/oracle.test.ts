@@ -78,13 +78,13 @@ describe('greedy routing on perfect tables', () => {
     expect(oracle([a, b, d, e, f], near).greedy(f, target)).toEqual({ ms: 0, hops: 0 })
   })
 
-  test('takes a slower link where it gains bits enough: 30 ms for each', () => {
-    // Over d: 10 ms and log2(0x31) = 5.6 bits left, 178.4 ms. Over f: no bit left, so 178 ms are less and 179 are more.
+  test('takes a slower link where it gains bits enough: 45 ms for each', () => {
+    // Over d: 10 ms and log2(0x31) = 5.6 bits left, 262.7 ms. Over f: no bit left, so 262 ms are less and 263 are more.
     const ids = [a, d, e, f]
     const wide = { linksPerBucket: 3 }
     const slow = (ms: number) => oracle(ids, [...near, [a, f, ms]], wide).greedy(a, target)
-    expect(slow(178)).toEqual({ ms: 356, hops: 1 })
-    expect(slow(179)).toEqual({ ms: 20 + 14, hops: 2 })
+    expect(slow(262)).toEqual({ ms: 524, hops: 1 })
+    expect(slow(263)).toEqual({ ms: 20 + 14, hops: 2 })
   })
 })
 

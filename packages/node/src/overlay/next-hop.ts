@@ -12,12 +12,12 @@ import type { Link } from '../ports/link-transport.js'
 /**
  * What a bit of distance takes. Of 2,400 nodes with round trips of 80 ms, and with the nearest link taken even among replicas, the median
  * get took 115 ms with 7, 120 with 12, 123 with 18 and 134 with 40, and packets 3.7, 3.4, 3.3 and 3.1 hops; by most bits per
- * millisecond it took 130 ms and 3.3 hops. Of 10,000 with round trips of 89 ms and links as they are now, 22 and 30 made 3.74 and 3.68 hops,
- * and gets of 0.141 and 0.144 of what a lookup that dials takes. A hop is relayed by somebody's tab, which takes time that no
+ * millisecond it took 130 ms and 3.3 hops. Of 10,000 with round trips of 89 ms and links as they are now, 30 and 45 made 3.70 and 3.65 hops,
+ * and gets of 0.134 and 0.139 of what a lookup that dials takes. A hop is relayed by somebody's tab, which takes time that no
  * simulated one takes: so not the fastest is chosen, but few hops.
  * Where all are nearer, distance alone decides.
  */
-export const msPerBit = 30
+export const msPerBit = 45
 
 /** In bits of distance: nobody is as near. */
 const nowhereNear = -1
