@@ -6,7 +6,7 @@ export interface CounterGroup {
 
 const groups: readonly (readonly [title: string, names: readonly string[]])[] = [
   ['Requests', ['sent', 'answered', 'timedOut', 'pending', 'lateReplies', 'rogueReplies']],
-  ['Served', ['ping', 'findNode', 'findValue', 'store', 'digest', 'signal']],
+  ['Served', ['ping', 'findNode', 'findValue', 'store', 'digest', 'signal', 'findLinks']],
   ['Relayed', ['relayed', 'relayRefused', 'unreachable', 'malformed']],
   ['Replicas', ['offered', 'handedOver']],
 ]

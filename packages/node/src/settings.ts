@@ -65,7 +65,7 @@ export interface Settings {
   readonly digestIntervalMs: number
   /** Refresh of siblings and of buckets with too few links. */
   readonly refreshIntervalMs: number
-  /** How often, at first, a contact is dialled that may be faster than the links there are (`overlay/link-trials.ts`). A guess. */
+  /** How often, at first, somebody is looked for who may be faster than the links there are (`overlay/link-trials.ts`). A guess. */
   readonly trialIntervalMs: number
   /** How often, at a mean, a node comes back to its introducers, so that islands find each other. */
   readonly reintroductionMs: number

@@ -1,4 +1,4 @@
-import { bucketIndex, type Id, idToHex, RoutingTable } from '@kadrtc/kademlia'
+import { bucketIndex, type Id, idBits, idToHex, RoutingTable } from '@kadrtc/kademlia'
 import { SeededRandom } from '@kadrtc/simulator'
 import { expect, test } from 'vitest'
 import type { Contact } from '../src/lookups/contact.js'
@@ -70,16 +70,26 @@ test('where all links of a bucket lead into one half and nobody in the other is 
   }
 })
 
-test('anybody is each of those who are known and not linked, replacements too, by chance', () => {
-  const buckets = farBuckets(lowerHalf, [...lowerHalf, ...upperHalf, tinyId('01000001')])
-  const drawn = Array.from({ length: 60 }, () => idToHex(buckets.anybody()!.id))
-  expect(new Set(drawn)).toEqual(new Set([...upperHalf, tinyId('01000001')].map(idToHex)))
-  // Buckets come up alike, however many of them are known.
-  const inSmaller = drawn.filter((hex) => hex === idToHex(tinyId('01000001'))).length
-  expect(inSmaller).toBeGreaterThan(20)
-  expect(inSmaller).toBeLessThan(40)
+test('a bucket is drawn by chance of those beyond the siblings, and each comes up', () => {
+  const buckets = farBuckets(lowerHalf, [])
+  const drawn = new Set(Array.from({ length: 3_000 }, () => buckets.drawn()))
+  const nearest = bucketIndex(own, siblings[1]!)
+  expect([...drawn].sort((a, b) => a! - b!)).toEqual(
+    Array.from({ length: idBits - 1 - nearest }, (_, i) => nearest + 1 + i),
+  )
+  const alone = new FarBuckets(
+    { ...buckets.ports, links: new LinkTable(own, buckets.ports.settings) },
+    buckets.contacts,
+    buckets.dialler,
+  )
+  expect(alone.drawn()).toBeUndefined()
 })
 
-test('nobody is drawn where all who are known are linked, or near', () => {
-  expect(farBuckets(lowerHalf, [...lowerHalf, tinyId('00000011')]).anybody()).toBeUndefined()
+test('the slowest link that is wanted is the last of the fastest; while too few are there or measured, anything is faster', () => {
+  const buckets = farBuckets([...lowerHalf, ...upperHalf], [], { linksPerBucket: 2 })
+  const { links } = buckets.ports
+  expect(buckets.slowestWantedMs(far)).toBe(Number.POSITIVE_INFINITY)
+  for (const [i, id] of lowerHalf.entries()) (links.get(id) as FakeLink).rttMs = 30 - 10 * i
+  expect(buckets.slowestWantedMs(far)).toBe(20)
+  expect(buckets.slowestWantedMs(bucketIndex(own, tinyId('01000000')))).toBe(Number.POSITIVE_INFINITY)
 })

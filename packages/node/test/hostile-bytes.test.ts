@@ -22,6 +22,8 @@ describe('bytes that no honest peer sends', () => {
     ['a request with a proof', Uint8Array.of(1, 0x82, ...findNode.slice(1), ...zeros(96))],
     ['a count of 255 contacts', Uint8Array.of(1, ...body('nodes', 255))],
     ['a count of 255 records', Uint8Array.of(1, ...body('value', 0, 0, 255))],
+    ['a count of 255 links', Uint8Array.of(1, ...body('links', 255))],
+    ['bucket 160', Uint8Array.of(1, ...body('find-links', 160))],
     ['a digest of 65,535 entries', Uint8Array.of(1, ...body('digest', 255, 255))],
     ['65,535 bits', Uint8Array.of(1, ...body('wants', 255, 255))],
     [

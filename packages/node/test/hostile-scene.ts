@@ -80,6 +80,8 @@ export function lie(
       return { type: 'wants', nonce, wanted: Array(512).fill(true) }
     case 'channel-open':
       return { type: 'channel-opened', nonce }
+    case 'find-links':
+      return { type: 'links', nonce, links: contacts.map((id) => ({ id, rttMs: 1 })) }
     case 'signal':
       return undefined
   }
@@ -96,9 +98,11 @@ export function sampleMessages(cluster: Cluster<KadNode>, raw: RawPeer): Message
     { type: 'store', nonce: 1, record, cached: false, ifSeq: 7 },
     { type: 'digest', nonce: 1, entries },
     { type: 'channel-open', nonce: 1, channel: 3, label: 'x' },
+    { type: 'find-links', nonce: 1, bucket: 159 },
     { type: 'signal', nonce: 1, signal: Uint8Array.of(0x76, 0, 1, 2, 3, 4, 5, 6, 7, 8) },
     { type: 'nodes', nonce: 1, contacts: [raw.id] },
     { type: 'value', nonce: 1, records: [record], contacts: [raw.id], more: false },
+    { type: 'links', nonce: 1, links: [{ id: raw.id, rttMs: 9 }] },
     { type: 'stored', nonce: 1, status: 'stored', seq: 5 },
     { type: 'wants', nonce: 1, wanted: [true, false, true] },
     { type: 'channel-data', channel: 3, data: Uint8Array.of(1), more: true },

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { Dialler } from '../src/overlay/dialler.js'
 import { LinkKeeper } from '../src/overlay/link-keeper.js'
 import { LinkTable } from '../src/overlay/link-table.js'
+import type { Rpc } from '../src/rpc/rpc.js'
 import type { Settings } from '../src/settings.js'
 import { FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { rig } from './rpc-rig.js'
@@ -20,13 +21,14 @@ function keeperRig(
   changes: Partial<Settings> = {},
   dial: (peer: Id) => Promise<Link> = neverOpens,
   keepId?: (id: Id) => Id,
+  answering?: Rpc,
 ) {
   const settings = settingsWith({ k, ...changes })
   const { rpc, clock } = rig()
   const links = new LinkTable(own, settings)
   const transport = { dial } as Pick<LinkTransport, 'dial'> as LinkTransport
   const random = new SeededRandom('link keeper')
-  const ports = { own, rpc, links, clock, settings, random }
+  const ports = { own, rpc: answering ?? rpc, links, clock, settings, random }
   const keeper = new LinkKeeper(ports, new Dialler(own, transport, links, clock, 24), keepId)
   return { keeper, links, clock }
 }
@@ -191,28 +193,42 @@ test('a bucket whose links all lead into one half of it gets one into the other,
   expect(await dialledOf(3, inOneHalf.slice(0, 1), heard)).toEqual(['11000001', '10000110'])
 })
 
-test('now and then a contact of a far bucket is dialled though nobody is missing, while more than three places are free', async () => {
-  const dialledWith = async (placesFree: number) => {
+test('now and then a link is asked for somebody faster, who is dialled though nobody is missing, while more than three places are free', async () => {
+  const beginningWith = (byte: number) => Uint8Array.from(own).fill(byte, 0, 1) as Id
+  // The farthest sibling shares one bit with this node: one bucket lies beyond.
+  const siblings = [...near.slice(0, 3), beginningWith(0x40)]
+  const beyond = [0x80, 0x90, 0xa0, 0xb0].map(beginningWith)
+  const faster = beginningWith(0xc0)
+  const triedWith = async (placesFree: number, rttMs: number) => {
     const dialled: string[] = []
-    const linksMax = k + 4 + placesFree
-    const settings = { linksPerBucket: 1, linksMax, trialIntervalMs: 10_000 }
-    const { keeper, links, clock } = keeperRig(settings, (peer) => {
+    let asked = 0
+    const answering = {
+      request: async (_way: unknown, { type }: { type: string }) => {
+        if (type !== 'find-links') throw new KadrtcError('TIMEOUT')
+        asked++
+        return { reply: { type: 'links', links: [{ id: faster, rttMs }] } }
+      },
+      notify: () => true,
+    } as unknown as Rpc
+    const settings = { linksPerBucket: 1, linksMax: k + 4 + placesFree, trialIntervalMs: 10_000 }
+    const dial = (peer: Id) => {
       dialled.push(idToHex(peer))
       return neverOpens()
-    })
-    for (const id of [...near, ...farther])
-      keeper.onLinkOpened(links.add(new FakeLink(id), clock.now()).neighbour)
-    keeper.hear(contactsOf(Array.from({ length: 12 }, (_, i) => tinyId((0b11000000 + i).toString(2)))))
+    }
+    const { keeper, links, clock } = keeperRig(settings, dial, undefined, answering)
+    for (const id of [...siblings, ...beyond])
+      keeper.onLinkOpened(links.add(new FakeLink(id, 20), clock.now()).neighbour)
     await clock.advance(7_000)
-    expect(dialled).toEqual([])
+    expect([asked, dialled]).toEqual([0, []])
     await clock.advance(6_000)
     keeper.close()
     await clock.advance(60_000)
-    expect(keeper.linksTried).toBe(dialled.length)
-    return dialled.length
+    expect(dialled).toEqual(keeper.linksTried === 0 ? [] : [idToHex(faster)])
+    return { asked, tried: keeper.linksTried }
   }
-  expect(await dialledWith(4)).toBe(1)
-  expect(await dialledWith(3)).toBe(0)
+  expect(await triedWith(4, 10)).toEqual({ asked: 1, tried: 1 })
+  expect(await triedWith(4, 50)).toEqual({ asked: 1, tried: 0 })
+  expect(await triedWith(3, 10)).toEqual({ asked: 0, tried: 0 })
 })
 
 test('a full node gives up a link to somebody greeted five seconds ago for who comes by way of an introducer, and for nobody else', async () => {

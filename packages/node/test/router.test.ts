@@ -375,10 +375,10 @@ describe('malformed packets', () => {
   })
 })
 
-test('of the links to nodes as near to the target as our siblings are to us a packet takes the fastest', () => {
+test('of the links to nodes nearer to the target, by three bits, than our siblings are to us a packet takes the fastest', () => {
   const own = tinyId('11110000')
   const links = new LinkTable(own, settingsWith({ k: 2 }))
-  const [before, sibling] = [new FakeLink(tinyId('11110001'), 20), new FakeLink(tinyId('11110100'), 20)]
+  const [before, sibling] = [new FakeLink(tinyId('11110001'), 20), new FakeLink(tinyId('11010000'), 20)]
   const [fast, nearer] = [new FakeLink(tinyId('00000011'), 10), new FakeLink(tinyId('00000001'), 40)]
   links.add(before, 0)
   expect(links.nearBits).toBe(-1)

@@ -1,6 +1,6 @@
 /** Bytes to messages. Total: a message or a WireError, whatever the bytes. */
 
-import { asId, type Id, idBytes, type KadRecord } from '@kadrtc/kademlia'
+import { asId, type Id, idBits, idBytes, type KadRecord } from '@kadrtc/kademlia'
 import { WireError } from './errors.js'
 import { readIdList } from './ids.js'
 import { type KnownContacts, readKnownContacts } from './known-contacts.js'
@@ -20,6 +20,7 @@ import {
   errorReplyCodes,
   type Message,
   messageTypes,
+  type NamedLink,
   nonceHeaderBytes,
   proofBytes,
   proofFlag,
@@ -99,10 +100,14 @@ function readWithNonce(type: Message['type'], nonce: number, reader: Reader): Me
       return { type, nonce, entries: readEntries(reader) }
     case 'channel-open':
       return { type, nonce, channel: reader.u32(), label: reader.text8(channelLabelBytesMax) }
+    case 'find-links':
+      return { type, nonce, bucket: reader.upTo(idBits - 1) }
     case 'signal':
       return { type, nonce, signal: reader.rest(signalBytesMax) }
     case 'nodes':
       return { type, nonce, contacts: readIdList(reader, contactsMax) }
+    case 'links':
+      return { type, nonce, links: readNamedLinks(reader) }
     case 'value': {
       const contacts = readIdList(reader, contactsMax)
       const flags = reader.upTo(3)
@@ -147,6 +152,14 @@ function readNotice(type: Message['type'], reader: Reader): Message {
 /** A copy: it is kept in maps long after its message is gone. */
 function readOwnId(reader: Reader): Id {
   return asId(reader.copy(idBytes))
+}
+
+function readNamedLinks(reader: Reader): NamedLink[] {
+  const count = reader.u8()
+  if (count > contactsMax) throw new WireError('TOO_LARGE', `${count} links, ${contactsMax} allowed`)
+  const links: NamedLink[] = []
+  for (let i = 0; i < count; i++) links.push({ id: readOwnId(reader), rttMs: reader.u16() })
+  return links
 }
 
 function readRecords(reader: Reader): KadRecord[] {

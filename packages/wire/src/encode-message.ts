@@ -1,6 +1,6 @@
 /** Messages to bytes. Limits are checked here too, so that nothing is sent that the other side must refuse. */
 
-import { idBytes } from '@kadrtc/kademlia'
+import { idBits, idBytes } from '@kadrtc/kademlia'
 import { briefMemory } from './brief-memory.js'
 import { WireError } from './errors.js'
 import { writeIdList } from './ids.js'
@@ -96,11 +96,23 @@ function writeFields(writer: Writer, message: Message): void {
       writer.u32(message.channel)
       writer.text8(message.label, channelLabelBytesMax)
       return
+    case 'find-links':
+      if (!(message.bucket < idBits)) throw new WireError('BAD_VALUE', `bucket ${message.bucket}`)
+      writer.u8(message.bucket)
+      return
     case 'signal':
       writer.bytes(bounded(message.signal, signalBytesMax))
       return
     case 'nodes':
       writeIdList(writer, message.contacts, contactsMax)
+      return
+    case 'links':
+      checkCount(message.links.length, contactsMax)
+      writer.u8(message.links.length)
+      for (const { id, rttMs } of message.links) {
+        writer.fixed(id, idBytes)
+        writer.u16(rttMs)
+      }
       return
     case 'value':
       checkCount(message.records.length, recordsPerReplyMax)
@@ -170,6 +182,8 @@ function sizeOf(message: Message): number {
     }
     case 'digest':
       return nonceHeaderBytes + 2 + message.entries.length * 16
+    case 'links':
+      return nonceHeaderBytes + 1 + message.links.length * (idBytes + 2)
     case 'signal':
       return nonceHeaderBytes + message.signal.length
     case 'channel-data':

@@ -94,6 +94,13 @@ export interface ChannelOpen extends WithNonce {
   readonly label: string
 }
 
+/** "Whom are you linked to in this k-bucket of mine, and how fast are they?" Over a link alone. */
+export interface FindLinks extends WithNonce {
+  readonly type: 'find-links'
+  /** 0 to 159. */
+  readonly bucket: number
+}
+
 /** A WebRTC signal (see `signal.ts`), carried by the overlay. No reply; the nonce is for `unreachable`. */
 export interface SignalRequest extends WithNonce {
   readonly type: 'signal'
@@ -109,6 +116,18 @@ export interface Pong extends WithNonce {
 export interface Nodes extends WithNonce {
   readonly type: 'nodes'
   readonly contacts: readonly Id[]
+}
+
+/** A peer, and the smoothed round-trip time of the link to it, in whole ms up to 65,535. */
+export interface NamedLink {
+  readonly id: Id
+  readonly rttMs: number
+}
+
+/** Up to 20 links, fastest first. */
+export interface Links extends WithNonce {
+  readonly type: 'links'
+  readonly links: readonly NamedLink[]
 }
 
 /**
@@ -179,8 +198,8 @@ export interface ChannelClose {
   readonly channel: number
 }
 
-export type Request = Ping | FindNode | FindValue | Store | Digest | ChannelOpen | SignalRequest
-export type Reply = Pong | Nodes | Value | Stored | Wants | ChannelOpened | ErrorReply | Unreachable
+export type Request = Ping | FindNode | FindValue | Store | Digest | ChannelOpen | FindLinks | SignalRequest
+export type Reply = Pong | Nodes | Value | Stored | Wants | ChannelOpened | Links | ErrorReply | Unreachable
 export type Notice = Goodbye | Release | Keep | ChannelData | ChannelClose
 export type Message = Request | Reply | Notice
 
@@ -207,6 +226,7 @@ export const messageTypes = {
   digest: 0x05,
   'channel-open': 0x06,
   signal: 0x07,
+  'find-links': 0x08,
   pong: 0x21,
   nodes: 0x22,
   value: 0x23,
@@ -215,6 +235,7 @@ export const messageTypes = {
   'channel-opened': 0x26,
   error: 0x27,
   unreachable: 0x28,
+  links: 0x29,
   goodbye: 0x41,
   release: 0x42,
   keep: 0x43,

@@ -103,6 +103,7 @@ export const request: Arbitrary<Request> = fc.oneof(
     .map(([some, ifSeq, spread]) => ({ ...some, ...ifSeq, ...spread })),
   fc.record({ ...asking('digest'), entries: fc.array(digestEntry, { maxLength: 20 }) }),
   fc.record({ ...asking('channel-open'), channel: u32, label: text(64) }),
+  fc.record({ ...asking('find-links'), bucket: fc.nat(159) }),
   fc.record({ ...asking('signal'), signal: bytes(0, 500) }),
 )
 
@@ -128,6 +129,10 @@ export const reply: Arbitrary<Reply> = fc.oneof(
     .map(([some, seq]) => ({ ...some, ...seq })),
   fc.record({ ...asking('wants'), wanted: fc.array(fc.boolean(), { maxLength: 40 }) }),
   fc.record(asking('channel-opened')),
+  fc.record({
+    ...asking('links'),
+    links: fc.array(fc.record({ id, rttMs: fc.nat(0xffff) }), { maxLength: 20 }),
+  }),
   fc.record({ ...asking('error'), code: fc.constantFrom(...errorReplyCodes) }),
   fc.record({ ...asking('unreachable'), hop: id }),
 )

@@ -116,6 +116,17 @@ describe('limits', () => {
       { type: 'ping', nonce: 1, payload: new Uint8Array(pingPayloadBytesMax + 1) },
     ],
     ['a large value', 'TOO_LARGE', { type: 'store', nonce: 1, record: signed(65_537), cached: false }],
+    [
+      '21 links',
+      'TOO_LARGE',
+      { type: 'links', nonce: 1, links: ids(contactsMax + 1).map((id) => ({ id, rttMs: 1 })) },
+    ],
+    [
+      'a link of 65,536 ms',
+      'BAD_VALUE',
+      { type: 'links', nonce: 1, links: [{ id: ids(1)[0]!, rttMs: 65_536 }] },
+    ],
+    ['bucket 160', 'BAD_VALUE', { type: 'find-links', nonce: 1, bucket: 160 }],
     ['a long label', 'TOO_LARGE', { type: 'channel-open', nonce: 1, channel: 1, label: 'é'.repeat(33) }],
     ['513 wants', 'TOO_LARGE', { type: 'wants', nonce: 1, wanted: new Array<boolean>(513).fill(true) }],
     [

@@ -212,6 +212,7 @@ export const vectors: Readonly<Record<string, Vector>> = {
     entries: [{ slotHash: slotHash('c00'), version: recordVersion(content) }],
   }),
   'message/channel-open': message({ type: 'channel-open', nonce, channel: 1, label: 'chat' }),
+  'message/find-links': message({ type: 'find-links', nonce, bucket: 159 }),
   'message/signal': message({ type: 'signal', nonce, signal: utf8('…') }),
   'message/pong': message(pong),
   'message/pong-proven': { ...message(pong), bytes: provenPong },
@@ -232,6 +233,14 @@ export const vectors: Readonly<Record<string, Vector>> = {
     wanted: [true, false, true, false, false, false, false, false, true],
   }),
   'message/channel-opened': message({ type: 'channel-opened', nonce }),
+  'message/links': message({
+    type: 'links',
+    nonce,
+    links: [
+      { id: idA!, rttMs: 7 },
+      { id: idB!, rttMs: 300 },
+    ],
+  }),
   'message/error': message({ type: 'error', nonce, code: 'busy' }),
   'message/unreachable': message({ type: 'unreachable', nonce, hop: idB! }),
   'message/goodbye': message({ type: 'goodbye' }),

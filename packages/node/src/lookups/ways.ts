@@ -1,6 +1,6 @@
 /** How the first packets of a fast lookup leave: on different links, toward the target where that is progress. */
 import { asId, commonPrefixLength, equalIds, type Id, idBits, idBytes } from '@kadrtc/kademlia'
-import type { LinkTable } from '../overlay/link-table.js'
+import { cornerBits, type LinkTable } from '../overlay/link-table.js'
 import { nextHop, nextHops } from '../overlay/next-hop.js'
 import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
@@ -99,7 +99,6 @@ function chanceCorners(keyId: Id, random: Random): (number: number, sharedBits: 
   }
 }
 
-const cornerBits = 3
 const cornerParts = 2 ** cornerBits
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The k-buckets between a node and its siblings: which of their contacts are to be linked, near which ids others are to be met, and who is
- * tried because it may be faster.
+ * The k-buckets between a node and its siblings: which of their contacts are to be linked, near which ids others are to be met, and how slow
+ * the links are that they have.
  */
 import { commonPrefixLength, type Id, idBits, type RoutingTable, randomIdInBucket } from '@kadrtc/kademlia'
 import type { Contact } from '../lookups/contact.js'
@@ -53,14 +53,21 @@ export class FarBuckets {
     })
   }
 
-  /** Anybody of any bucket, replacements too, by chance; undefined if no bucket has one who is not linked. */
-  anybody(): Contact | undefined {
-    const { contacts } = this
-    const known = this.#indices().map((bucket) => [
-      ...this.#unlinked(bucket),
-      ...this.#dialable(contacts.replacements(bucket)),
-    ])
-    return this.#drawn(this.#drawn(known.filter(({ length }) => length > 0)) ?? [])
+  /** One of them by chance; undefined if there is none. */
+  drawn(): number | undefined {
+    const buckets = this.#indices()
+    return buckets[Math.floor(randomFraction(this.ports.random) * buckets.length)]
+  }
+
+  /** The round trip of the slowest link that is wanted into a bucket; Infinity while there are fewer, or one is not measured yet. */
+  slowestWantedMs(bucket: number): number {
+    const { links, settings } = this.ports
+    const count = linksWantedInto(bucket, settings.linksPerBucket)
+    const fastestFirst = links
+      .inBucket(bucket)
+      .map(({ link }) => link.rttMs ?? Number.POSITIVE_INFINITY)
+      .sort((a, b) => a - b)
+    return fastestFirst[count - 1] ?? Number.POSITIVE_INFINITY
   }
 
   /** Farthest first; buckets nearer than these hold siblings alone and need no links of their own. */
@@ -73,14 +80,6 @@ export class FarBuckets {
   }
 
   #unlinked(bucket: number): Contact[] {
-    return this.#dialable(this.contacts.bucket(bucket))
-  }
-
-  #dialable(contacts: readonly Contact[]): Contact[] {
-    return contacts.filter(({ id }) => this.dialler.wants(id))
-  }
-
-  #drawn<T>(from: readonly T[]): T | undefined {
-    return from[Math.floor(randomFraction(this.ports.random) * from.length)]
+    return this.contacts.bucket(bucket).filter(({ id }) => this.dialler.wants(id))
   }
 }

@@ -11,6 +11,7 @@ import type { Link } from '../ports/link-transport.js'
 import type { Random } from '../ports/random.js'
 import { type Dialler, promptMs } from './dialler.js'
 import { FarBuckets } from './far-buckets.js'
+import { FasterContacts } from './faster-contacts.js'
 import { LinkBudget } from './link-budget.js'
 import type { Neighbour } from './link-table.js'
 import { LinkTrials } from './link-trials.js'
@@ -35,6 +36,7 @@ export class LinkKeeper {
   readonly unlinked: UnlinkedSiblings
   readonly #nearest: NearestContacts
   readonly #far: FarBuckets
+  readonly #faster: FasterContacts
   readonly #trials: LinkTrials
   #tending: Timer | undefined
   #watching: Timer | undefined
@@ -66,13 +68,16 @@ export class LinkKeeper {
     dialler.onAgreed = (peer) => this.#onAgreed(peer)
     dialler.onFailed = (peer, code) => this.#onDialFailed(peer, code)
     this.#far = new FarBuckets(ports, this.contacts, dialler)
+    this.#faster = new FasterContacts(ports, this.#far, dialler)
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),
       members: () => this.members(),
       thinBuckets: () => this.#far.thin(),
       tend: () => this.#tend(),
     })
-    this.#trials = new LinkTrials(ports, () => this.#tryAnother())
+    this.#trials = new LinkTrials(ports, () => {
+      this.#tryAnother().catch(() => undefined)
+    })
   }
 
   /**
@@ -213,14 +218,19 @@ export class LinkKeeper {
     this.budget.releaseIdle()
   }
 
-  /** In search of a faster link. A link on trial lasts a minute: it may take a place of the reserve, but not all of them. */
-  #tryAnother(): void {
-    const { links, settings } = this.ports
-    if (!this.dialler.hasRoom || links.size + this.dialler.prompt >= settings.linksMax - trialsReserve) return
-    const contact = this.#far.anybody()
-    if (!contact) return
+  /** In search of a faster link. One that turns out to be slow lasts a minute: it may take a place of the reserve, but not all of them. */
+  async #tryAnother(): Promise<void> {
+    if (!this.#hasPlaceForTrial) return
+    const contact = await this.#faster.find()
+    if (!contact || !this.#hasPlaceForTrial) return
     this.linksTried++
     this.dialler.tryDial(contact.id, overlayPath(this.ports, contact.id, contact.route))
+  }
+
+  get #hasPlaceForTrial(): boolean {
+    const { links, settings } = this.ports
+    const { hasRoom, prompt } = this.dialler
+    return !this.#closed && hasRoom && links.size + prompt < settings.linksMax - trialsReserve
   }
 
   /** Who takes long to dial is replaced by others. */

@@ -40,6 +40,13 @@ export class Neighbour implements Contact {
   }
 }
 
+/**
+ * The packets of a lookup head for so many bits' worth of corners of the replica set, to be answered by different holders. If the fastest of
+ * all replicas is taken at the end, those that come from one region end at one: a get of 600 nodes with links to whom is near took 125 ms so,
+ * 112 as it is, and 120 where distance alone decides.
+ */
+export const cornerBits = 3
+
 export class LinkTable {
   /** By place, so that the nearest to any id are found without sorting all of them. */
   readonly #byPlace: RoutingTable<Neighbour>
@@ -126,12 +133,12 @@ export class LinkTable {
   }
 
   /**
-   * How near to an id those nodes are that are linked to the others near it, in bits of distance: as near as our own siblings are
-   * to us. -1 while there are too few to tell.
+   * How near to an id, in bits of distance, anybody will do: by a few bits nearer than our farthest sibling is to us, with all of whom we are
+   * linked. -1 while there are too few to tell.
    */
   get nearBits(): number {
     const farthest = this.siblings()[this.settings.k - 1]
-    return farthest ? distanceBits(this.own, farthest) : -1
+    return farthest ? Math.max(-1, distanceBits(this.own, farthest) - cornerBits) : -1
   }
 
   /** The linked peers nearest to `target`, nearest first. Exact. */

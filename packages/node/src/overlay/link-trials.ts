@@ -1,7 +1,8 @@
 /**
- * How fast a link is shows when it stands. So now and then a contact of a far bucket is dialled though nobody is missing there: of each
- * bucket the fastest links are kept (`link-reasons.ts`), and the trial ends when the link has been idle for long enough. The longer a node
- * has been trying, the less there is to be found, and the rarer are its trials: about `age / 20` apart.
+ * How fast a link is shows when it stands. So now and then somebody is dialled though nobody is missing: a contact of a far bucket that may
+ * be faster (`faster-contacts.ts`). Of each bucket the fastest links are kept (`link-reasons.ts`), and a slow one ends when it has been
+ * idle for long enough. The longer a node has been trying, the less there is to be found, and the rarer are its trials: about `age / 20`
+ * apart.
  */
 import type { Clock, Timer } from '../ports/clock.js'
 import { type Random, randomFraction } from '../ports/random.js'

@@ -1,7 +1,16 @@
-/** Answers FIND_NODE and FIND_VALUE. */
-import { compareDistances, equalIds, type Id, idKey, type KadRecord, slotOf } from '@kadrtc/kademlia'
+/** Answers FIND_NODE and FIND_VALUE, and which links are fast. */
+import {
+  bucketIndex,
+  compareDistances,
+  equalIds,
+  type Id,
+  idKey,
+  type KadRecord,
+  slotOf,
+} from '@kadrtc/kademlia'
 import {
   contactsMax,
+  type FindLinks,
   type FindNode,
   type FindValue,
   isKnownContact,
@@ -14,6 +23,10 @@ import type { Awaitable } from '../ports/identity.js'
 import { copyLifeMsMost } from '../records/demand.js'
 import { isFar, mayBeReplica } from '../replication/replica-rank.js'
 import type { HandlerPorts } from './handler-ports.js'
+
+/** Fastest links named at a time: one of them is going to be dialled. A guess. */
+const linksNamed = 8
+const rttMsMost = 0xffff
 
 /** Larger values are not spread: many links make much of them. */
 const spreadBytesMax = 16 * 1024
@@ -30,6 +43,17 @@ export class FindHandlers {
 
   findNode({ nonce, target, known }: FindNode, origin: Origin): Reply {
     return { type: 'nodes', nonce, contacts: this.#closest(target, origin, known) }
+  }
+
+  /** Those of the asker's bucket. A link of which no round trip is known yet is not named. */
+  findLinks({ nonce, bucket }: FindLinks, origin: Origin): Reply {
+    const links = this.ports.links
+      .lively()
+      .filter(({ peer }) => !equalIds(peer, origin.id) && bucketIndex(origin.id, peer) === bucket)
+      .flatMap(({ peer, rttMs }) => (rttMs === undefined ? [] : [{ id: peer, rttMs: Math.round(rttMs) }]))
+      .filter(({ rttMs }) => rttMs <= rttMsMost)
+      .sort((a, b) => a.rttMs - b.rttMs)
+    return { type: 'links', nonce, links: links.slice(0, linksNamed) }
   }
 
   /**

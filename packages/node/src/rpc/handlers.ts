@@ -8,7 +8,7 @@ import type { HandlerPorts } from './handler-ports.js'
 import { StoreHandlers } from './store-handlers.js'
 
 export class Handlers {
-  readonly served = { ping: 0, findNode: 0, findValue: 0, store: 0, digest: 0, signal: 0 }
+  readonly served = { ping: 0, findNode: 0, findValue: 0, store: 0, digest: 0, signal: 0, findLinks: 0 }
   readonly #find: FindHandlers
   readonly #store: StoreHandlers
 
@@ -38,6 +38,10 @@ export class Handlers {
         this.served.signal += 1
         this.ports.transport.receiveSignal(origin.id, request.signal, this.#pathBack(origin))
         return undefined
+      case 'find-links':
+        if (origin.route.length !== 1) return { type: 'error', nonce: request.nonce, code: 'bad-request' }
+        this.served.findLinks += 1
+        return this.#find.findLinks(request, origin)
       case 'channel-open': {
         if (origin.route.length !== 1) return { type: 'error', nonce: request.nonce, code: 'bad-request' }
         const opened = this.ports.channels().onOpen(origin.link, request.channel, request.label)

@@ -11,6 +11,7 @@ export const replyTo = {
   store: 'stored',
   digest: 'wants',
   'channel-open': 'channel-opened',
+  'find-links': 'links',
 } as const satisfies Partial<Record<Request['type'], Reply['type']>>
 
 export type Asking = keyof typeof replyTo
