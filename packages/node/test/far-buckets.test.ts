@@ -89,7 +89,7 @@ test('the slowest link that is wanted is the last of the fastest; while too few 
   const buckets = farBuckets([...lowerHalf, ...upperHalf], [], { linksPerBucket: 2 })
   const { links } = buckets.ports
   expect(buckets.slowestWantedMs(far)).toBe(Number.POSITIVE_INFINITY)
-  for (const [i, id] of lowerHalf.entries()) (links.get(id) as FakeLink).rttMs = 30 - 10 * i
+  for (const [i, rttMs] of [20, 30, 10].entries()) (links.get(lowerHalf[i]!) as FakeLink).rttMs = rttMs
   expect(buckets.slowestWantedMs(far)).toBe(20)
   expect(buckets.slowestWantedMs(bucketIndex(own, tinyId('01000000')))).toBe(Number.POSITIVE_INFINITY)
 })

@@ -7,7 +7,7 @@ import { Handlers } from '../src/rpc/handlers.js'
 import { FakeLink, settingsWith, tinyId } from './fake-link.js'
 
 const own = tinyId('00000000')
-const asker = tinyId('00000111')
+const asker = tinyId('01000111')
 const bucket = bucketIndex(asker, tinyId('10000000'))
 
 function ask(peers: readonly (readonly [bits: string, rttMs: number | undefined])[], route: readonly Id[]) {
@@ -28,9 +28,11 @@ test('the links into the asker’s bucket are named, fastest first, in whole mil
       ['10000010', 7.6],
       ['10000011', undefined],
       ['10000100', 65_536],
-      ['01000000', 1],
+      ['11000001', 20],
+      // In the buckets of the asker that this node itself is in, and in which it is alone.
       ['00000110', 1],
-      ['00000111', 1],
+      ['01000110', 1],
+      ['01000111', 1],
     ],
     [asker],
   )
@@ -39,10 +41,23 @@ test('the links into the asker’s bucket are named, fastest first, in whole mil
     nonce: 9,
     links: [
       { id: tinyId('10000010'), rttMs: 8 },
+      { id: tinyId('11000001'), rttMs: 20 },
       { id: tinyId('10000001'), rttMs: 40 },
     ],
   })
   expect(handlers.served.findLinks).toBe(1)
+})
+
+test('the bucket is the asker’s, not one of the node that answers', () => {
+  const nearUs = ask([['00000001', 5]], [asker])
+  expect(nearUs.reply).toMatchObject({ links: [] })
+  const links = new LinkTable(own, settingsWith())
+  links.add(new FakeLink(tinyId('00000001'), 5), 0)
+  const handlers = new Handlers({ own, links } as unknown as HandlerPorts)
+  const from = tinyId('10000000')
+  const question = { type: 'find-links', nonce: 9, bucket: bucketIndex(from, own) } as const
+  const origin = { id: from, link: new FakeLink(from), route: [from] }
+  expect(handlers.handle(question, origin)).toMatchObject({ links: [{ rttMs: 5 }] })
 })
 
 test('of many the eight fastest', () => {

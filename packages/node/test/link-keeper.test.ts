@@ -231,6 +231,32 @@ test('now and then a link is asked for somebody faster, who is dialled though no
   expect(await triedWith(3, 10)).toEqual({ asked: 0, tried: 0 })
 })
 
+test('nobody is dialled who is named when the places are taken, or the node is closed', async () => {
+  const faster = Uint8Array.from(own).fill(0x80, 0, 1) as Id
+  for (const ending of ['none', 'full', 'closed'] as const) {
+    const dialled: string[] = []
+    const answering = {
+      request: async () => {
+        if (ending === 'closed') keeper.close()
+        if (ending === 'full') for (const id of farther) links.add(new FakeLink(id, 20), clock.now())
+        return { reply: { type: 'links', links: [{ id: faster, rttMs: 10 }] } }
+      },
+      notify: () => true,
+    } as unknown as Rpc
+    const dial = (peer: Id) => {
+      dialled.push(idToHex(peer))
+      return neverOpens()
+    }
+    const settings = { linksPerBucket: 1, linksMax: k + 4, trialIntervalMs: 5_000 }
+    const { keeper, links, clock } = keeperRig(settings, dial, undefined, answering)
+    const siblings = [...near.slice(0, 3), Uint8Array.from(own).fill(0x40, 0, 1) as Id]
+    for (const id of siblings) links.add(new FakeLink(id, 20), clock.now())
+    await clock.advance(7_000)
+    keeper.close()
+    expect([ending, dialled]).toEqual([ending, ending === 'none' ? [idToHex(faster)] : []])
+  }
+})
+
 test('a full node gives up a link to somebody greeted five seconds ago for who comes by way of an introducer, and for nobody else', async () => {
   const { keeper, links, clock } = keeperRig({ linksPerBucket: 1, linksMax: 9 })
   const standing = [...near, ...farther, tinyId('11000000')].map((id) => new FakeLink(id))

@@ -164,6 +164,9 @@ describe('limits', () => {
   const header = [0, 0, 0, 0, 0, 1]
   const refused: [string, string, number[]][] = [
     ['21 contacts', 'TOO_LARGE', [0x22, ...header, 21, ...new Array<number>(420).fill(0)]],
+    ['21 links', 'TOO_LARGE', [0x29, ...header, 21, ...new Array<number>(462).fill(0)]],
+    ['20 links that are not there', 'TRUNCATED', [0x29, ...header, 20, 0]],
+    ['bucket 160 of links', 'BAD_VALUE', [0x08, ...header, 160]],
     ['20 contacts that are not there', 'TRUNCATED', [0x22, ...header, 20, 0]],
     ['513 entries', 'TOO_LARGE', [0x05, ...header, 0x02, 0x01]],
     ['512 entries that are not there', 'TRUNCATED', [0x05, ...header, 0x02, 0x00]],

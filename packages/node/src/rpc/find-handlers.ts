@@ -49,7 +49,7 @@ export class FindHandlers {
   findLinks({ nonce, bucket }: FindLinks, origin: Origin): Reply {
     const links = this.ports.links
       .lively()
-      .filter(({ peer }) => !equalIds(peer, origin.id) && bucketIndex(origin.id, peer) === bucket)
+      .filter(({ peer }) => bucketIndex(origin.id, peer) === bucket)
       .flatMap(({ peer, rttMs }) => (rttMs === undefined ? [] : [{ id: peer, rttMs: Math.round(rttMs) }]))
       .filter(({ rttMs }) => rttMs <= rttMsMost)
       .sort((a, b) => a.rttMs - b.rttMs)
