@@ -7,7 +7,7 @@ import type { Settings } from '../src/settings.js'
 import { direct, type FakeLink, settingsWith, tinyId } from './fake-link.js'
 import { own, rig } from './rpc-rig.js'
 
-function refreshing(thinBuckets: Id[] = [], changes: Partial<Settings> = {}) {
+function refreshing(thin: Id[] = [], changes: Partial<Settings> = {}) {
   const { rpc, table: links, clock, link, otherLink, arrive, nonceSent } = rig()
   const heard: unknown[] = []
   // Nothing is asked but what a test has begun.
@@ -16,7 +16,7 @@ function refreshing(thinBuckets: Id[] = [], changes: Partial<Settings> = {}) {
   const refresher = new Refresher(ports, {
     hear: (contacts) => heard.push(...contacts) > 0,
     members: () => links.neighbours(),
-    thinBuckets: () => thinBuckets,
+    idsInThinBuckets: () => thin,
     tend: () => undefined,
   })
   const [nearest, next] = isCloser(own.id, link.peer, otherLink.peer) ? [link, otherLink] : [otherLink, link]

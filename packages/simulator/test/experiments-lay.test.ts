@@ -19,13 +19,11 @@ for (const [how, lay] of [
     const [ofLaid, ofGrown] = [await measureRouting(laid, sizes), await measureRouting(grown, sizes)]
     expect(ofLaid.gets.every(({ found }) => found)).toBe(true)
     expect(ofLaid.recall).toBeGreaterThanOrEqual(0.99)
-    expect(median(ofLaid.links) / median(ofGrown.links)).toBeCloseTo(1, 0)
-    const hops = ({ hops }: typeof ofLaid) => sum(hops) / hops.length
-    expect(hops(ofLaid) / hops(ofGrown)).toBeCloseTo(1, 0)
-    expect(median(ofLaid.gets.map(({ ms }) => ms)) / median(ofGrown.gets.map(({ ms }) => ms))).toBeCloseTo(
-      1,
-      0,
-    )
+    const apart = (of: (result: typeof ofLaid) => number) => Math.abs(of(ofLaid) / of(ofGrown) - 1)
+    // With other seeds 0.04, 0.04 and 0.2 at most.
+    expect(apart(({ links }) => median(links))).toBeLessThan(0.1)
+    expect(apart(({ hops }) => sum(hops) / hops.length)).toBeLessThan(0.1)
+    expect(apart(({ gets }) => median(gets.map(({ ms }) => ms)))).toBeLessThan(0.3)
   })
 }
 

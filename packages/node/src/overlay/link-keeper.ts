@@ -72,7 +72,7 @@ export class LinkKeeper {
     this.refresher = new Refresher(ports, {
       hear: (found) => this.hear(found),
       members: () => this.members(),
-      thinBuckets: () => this.#far.thin(),
+      idsInThinBuckets: () => this.#far.thin(),
       tend: () => this.#tend(),
     })
     this.#trials = new LinkTrials(ports, () => {

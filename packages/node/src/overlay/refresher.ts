@@ -37,7 +37,7 @@ export interface RefresherEvents {
   /** Everybody near who is known. */
   members(): readonly Contact[]
   /** An id in each bucket for which contacts are wanted, farthest first. */
-  thinBuckets(): Id[]
+  idsInThinBuckets(): Id[]
   /** A period is over: time to look after the links. */
   tend(): void
 }
@@ -82,7 +82,7 @@ export class Refresher {
   /** Looks for contacts in the buckets between us and our siblings of which too few are linked or known. */
   async refreshBuckets(): Promise<void> {
     if (this.ports.links.size === 0) return
-    await Promise.all(this.events.thinBuckets().map((target) => this.#meet(target)))
+    await Promise.all(this.events.idsInThinBuckets().map((target) => this.#meet(target)))
   }
 
   /**
