@@ -6,6 +6,7 @@
 import {
   churnLookups,
   durability,
+  growSwarm,
   hotKey,
   massDeparture,
   meanOfMedian,
@@ -42,7 +43,7 @@ const routingSettleMs = 600_000
 /** Each gives the values of its aims, and says the rest in notes. */
 const experiments = {
   async routing(task: Task, note: Note): Promise<Values> {
-    const swarm = await warmSwarm({ ...growing(task, note), settleMs: routingSettleMs })
+    const swarm = await growSwarm({ ...growing(task, note), settleMs: routingSettleMs })
     const result = await measureRouting(swarm)
     note('measuring joins')
     const joins = await measureJoining(swarm, 20)

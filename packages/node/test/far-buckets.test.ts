@@ -85,11 +85,29 @@ test('a bucket is drawn by chance of those beyond the siblings, and each comes u
   expect(alone.drawn()).toBeUndefined()
 })
 
-test('the slowest link that is wanted is the last of the fastest; while too few are there or measured, anything is faster', () => {
-  const buckets = farBuckets([...lowerHalf, ...upperHalf], [], { linksPerBucket: 2 })
+test('a link has to beat the last of the fastest that are wanted, and none while too few are there or measured', () => {
+  const buckets = farBuckets([...lowerHalf, upperHalf[0]!], [], { linksPerBucket: 2 })
   const { links } = buckets.ports
-  expect(buckets.slowestWantedMs(far)).toBe(Number.POSITIVE_INFINITY)
+  const other = tinyId('10000111')
+  expect(buckets.toBeatMs(far, other)).toBe(Number.POSITIVE_INFINITY)
   for (const [i, rttMs] of [20, 30, 10].entries()) (links.get(lowerHalf[i]!) as FakeLink).rttMs = rttMs
-  expect(buckets.slowestWantedMs(far)).toBe(20)
-  expect(buckets.slowestWantedMs(bucketIndex(own, tinyId('01000000')))).toBe(Number.POSITIVE_INFINITY)
+  expect(buckets.toBeatMs(far, other)).toBe(20)
+  expect(buckets.toBeatMs(bucketIndex(own, tinyId('01000000')), tinyId('01000000'))).toBe(
+    Number.POSITIVE_INFINITY,
+  )
+})
+
+test('where all links of a bucket lead into one half a link into the other has none to beat', () => {
+  const buckets = farBuckets(lowerHalf, [], { linksPerBucket: 2 })
+  for (const id of lowerHalf) (buckets.ports.links.get(id) as FakeLink).rttMs = 10
+  expect(buckets.toBeatMs(far, upperHalf[0]!)).toBe(Number.POSITIVE_INFINITY)
+  expect(buckets.toBeatMs(far, tinyId('10000111'))).toBe(10)
+  // One link has no other half.
+  const { contacts, dialler, ports } = buckets
+  const ofOne = new FarBuckets(
+    { ...ports, settings: settingsWith({ k, linksPerBucket: 1 }) },
+    contacts,
+    dialler,
+  )
+  expect(ofOne.toBeatMs(far, upperHalf[0]!)).toBe(10)
 })

@@ -12,8 +12,12 @@ const bucket = bucketIndex(own, tinyId('10000000'))
 const [fast, slow, refused] = ['10000001', '10000010', '10000011'].map(tinyId) as [Id, Id, Id]
 const elsewhere = tinyId('01000000')
 
-/** A node with links as fast as `rtts` say, to which `named` is answered; the slowest that is wanted takes `slowestMs`. */
-function faster(rtts: readonly (number | undefined)[], named: readonly NamedLink[], slowestMs = 60) {
+/** A node with links as fast as `rtts` say, to which `named` is answered; a link to an id has to beat `toBeatMs` of it. */
+function faster(
+  rtts: readonly (number | undefined)[],
+  named: readonly NamedLink[],
+  toBeatMs: (id: Id) => number = () => 60,
+) {
   const links = new LinkTable(own, settingsWith())
   for (const [i, rttMs] of rtts.entries()) links.add(new FakeLink(tinyId((i + 1).toString(2)), rttMs), 0)
   const asked: { rttMs: number | undefined; question: unknown }[] = []
@@ -24,7 +28,7 @@ function faster(rtts: readonly (number | undefined)[], named: readonly NamedLink
     },
   } as unknown as FasterContactsPorts['rpc']
   const wants = (id: Id) => !equalIds(id, refused)
-  const buckets = { drawn: () => bucket, slowestWantedMs: () => slowestMs }
+  const buckets = { drawn: () => bucket, toBeatMs: (_bucket: number, id: Id) => toBeatMs(id) }
   const contacts = new FasterContacts(
     { own, links, rpc, random: new SeededRandom('faster contacts') },
     buckets,
@@ -57,8 +61,17 @@ test('the way over the guide may be longer than the slowest link wanted by less 
   // 60 + 15 = 12 + 63
   expect(await faster([12], [{ id: fast, rttMs: 62 }]).contacts.find()).toBeDefined()
   expect(await faster([12], [{ id: fast, rttMs: 63 }]).contacts.find()).toBeUndefined()
-  const tooFew = faster([12], [{ id: fast, rttMs: 5_000 }], Number.POSITIVE_INFINITY)
+  const tooFew = faster([12], [{ id: fast, rttMs: 5_000 }], () => Number.POSITIVE_INFINITY)
   expect(await tooFew.contacts.find()).toBeDefined()
+})
+
+test('who has nobody to beat comes before those who are faster', async () => {
+  const named = [
+    { id: fast, rttMs: 20 },
+    { id: slow, rttMs: 500 },
+  ]
+  const toBeatMs = (id: Id) => (id === slow ? Number.POSITIVE_INFINITY : 60)
+  expect((await faster([12], named, toBeatMs).contacts.find())?.id).toEqual(slow)
 })
 
 test('each of the six fastest links is asked now and then, and no other', async () => {
@@ -79,7 +92,7 @@ test('with no link that has been measured nobody is asked', async () => {
 test('where there is no far bucket nobody is asked, and a question that fails is the caller’s', async () => {
   const { contacts, asked } = faster([12], [{ id: fast, rttMs: 1 }])
   const { ports, dialler } = contacts
-  const none = new FasterContacts(ports, { drawn: () => undefined, slowestWantedMs: () => 0 }, dialler)
+  const none = new FasterContacts(ports, { drawn: () => undefined, toBeatMs: () => 0 }, dialler)
   expect(await none.find()).toBeUndefined()
   expect(asked).toEqual([])
   const rpc = { request: () => Promise.reject(new KadrtcError('TIMEOUT')) }

@@ -59,12 +59,17 @@ export class FarBuckets {
     return buckets[Math.floor(randomFraction(this.ports.random) * buckets.length)]
   }
 
-  /** The round trip of the slowest link that is wanted into a bucket; Infinity while there are fewer, or one is not measured yet. */
-  slowestWantedMs(bucket: number): number {
+  /**
+   * The round trip that a link to `id`, of this bucket, has to beat to be wanted: that of the slowest that is. Infinity while fewer are there
+   * or measured, and if `id` is in that half of it into which no link leads.
+   */
+  toBeatMs(bucket: number, id: Id): number {
     const { links, settings } = this.ports
     const count = linksWantedInto(bucket, settings.linksPerBucket)
-    const fastestFirst = links
-      .inBucket(bucket)
+    const linked = links.inBucket(bucket)
+    if (count > 1 && areInOneHalf(bucket, linked) && !areInOneHalf(bucket, [...linked, { id }]))
+      return Number.POSITIVE_INFINITY
+    const fastestFirst = linked
       .map(({ link }) => link.rttMs ?? Number.POSITIVE_INFINITY)
       .sort((a, b) => a - b)
     return fastestFirst[count - 1] ?? Number.POSITIVE_INFINITY

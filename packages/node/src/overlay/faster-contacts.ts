@@ -31,7 +31,7 @@ export interface FasterContactsPorts {
 export class FasterContacts {
   constructor(
     readonly ports: FasterContactsPorts,
-    readonly buckets: Pick<FarBuckets, 'drawn' | 'slowestWantedMs'>,
+    readonly buckets: Pick<FarBuckets, 'drawn' | 'toBeatMs'>,
     readonly dialler: Pick<Dialler, 'wants'>,
   ) {}
 
@@ -42,10 +42,13 @@ export class FasterContacts {
     const guide = this.#guide()
     if (bucket === undefined || guide?.rttMs === undefined) return undefined
     const { reply } = await rpc.request({ kind: 'link', link: guide }, { type: 'find-links', bucket })
-    const mostMs = this.buckets.slowestWantedMs(bucket) + detourMs - guide.rttMs
+    const guideMs = guide.rttMs
     const faster = reply.links
-      .filter(({ id, rttMs }) => rttMs < mostMs && bucketIndex(own, id) === bucket && this.dialler.wants(id))
-      .sort((a, b) => a.rttMs - b.rttMs)[0]
+      .filter(({ id }) => bucketIndex(own, id) === bucket && this.dialler.wants(id))
+      .map(({ id, rttMs }) => ({ id, wayMs: guideMs + rttMs, toBeatMs: this.buckets.toBeatMs(bucket, id) }))
+      .filter(({ wayMs, toBeatMs }) => wayMs < toBeatMs + detourMs)
+      // Whoever there is nobody to beat for first.
+      .sort((a, b) => (a.toBeatMs === b.toBeatMs ? a.wayMs - b.wayMs : b.toBeatMs - a.toBeatMs))[0]
     return faster && { id: faster.id, route: [guide.peer, faster.id] }
   }
 
