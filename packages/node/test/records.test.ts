@@ -244,13 +244,14 @@ describe('a record for a key that is far', () => {
     const sharedBits = commonPrefixLength(author.id, nearestOf(linked, author.id)[3]!)
     const closest = (keyId: Id) =>
       cluster.nodes.toSorted((x, y) => compareDistances(keyId, x.id, y.id)).slice(0, 4)
-    // None of its links leads straight to where the key's replicas are.
-    const keys = Array.from({ length: 1_000 }, (_, i) => keyIdOf(`far ${i}`)).filter(
-      (keyId) =>
-        !closest(keyId).includes(author) &&
-        commonPrefixLength(nearestOf(linked, keyId)[0]!, keyId) < sharedBits,
+    const elsewhere = Array.from({ length: 1_000 }, (_, i) => keyIdOf(`far ${i}`)).filter(
+      (keyId) => !closest(keyId).includes(author) && commonPrefixLength(author.id, keyId) < sharedBits,
     )
-    return { cluster, author, keys, key: keys[0]!, closest, sent: () => sent }
+    const isLinkedNear = (keyId: Id) => commonPrefixLength(nearestOf(linked, keyId)[0]!, keyId) >= sharedBits
+    // None of its links leads straight to where the key's replicas are.
+    const keys = elsewhere.filter((keyId) => !isLinkedNear(keyId))
+    const oneHopAway = elsewhere.filter(isLinkedNear)
+    return { cluster, author, keys, key: keys[0]!, oneHopAway, closest, sent: () => sent }
   }
 
   test('leaves its author once, not once for each of the k closest, and reaches all of them', async () => {
@@ -260,6 +261,15 @@ describe('a record for a key that is far', () => {
     // One of the four may be no neighbour of the one that passes it on: it is asked for itself.
     expect(sent()).toBeLessThanOrEqual(2)
     for (const holder of closest(key)) expect(holder.inspect().records.count).toBe(1)
+  })
+
+  test('leaves its author once as well where one of the k closest is linked', async () => {
+    const { cluster, author, oneHopAway, closest, sent } = await farFromHome()
+    expect(oneHopAway.length).toBeGreaterThan(10)
+    const [key] = oneHopAway
+    await cluster.run(author.records.put(key!, large, { until: 'all' }))
+    expect(sent()).toBeLessThanOrEqual(2)
+    for (const holder of closest(key!)) expect(holder.inspect().records.count).toBe(1)
   })
 
   test('is passed on by the first of them that it comes to', async () => {

@@ -3,7 +3,7 @@
  * nearly always names them all, and the others only make sure. Whoever turns out not to be among them has a copy that
  * does no harm.
  *
- * Where the key is more than a hop away the record goes ahead: one packet takes it toward the key, and the node there
+ * Where this node is not near the key the record goes ahead: one packet takes it toward the key, and the node there
  * passes it on to its neighbours, who all answer. Only who has not answered by the time that takes is asked for itself.
  */
 import { compareDistances, idKey, type KadRecord } from '@kadrtc/kademlia'
@@ -85,7 +85,7 @@ export class Placement {
     else options.signal?.addEventListener('abort', this.#abort)
   }
 
-  /** Sends the record ahead, if the key is far. */
+  /** Sends the record ahead, unless this node is near the key. */
   goAhead(): void {
     const { own, links, settings, rpc, clock } = this.ports
     const way = this.#settled ? undefined : wayToFar(own, this.record.keyId, links, settings)
