@@ -16,8 +16,8 @@ import type { LinkTable } from './link-table.js'
 /** Of the fastest links so many are asked, one at a time: the same would name the same again. A guess. */
 const guides = 6
 /**
- * The way over a guide may be longer by so many ms than the slowest link that is wanted, and the link be shorter. 600 nodes had links of 25 ms with
- * 15, and of 34 with -10 and somebody drawn by chance besides.
+ * The way over a guide may be longer by so many ms than the slowest link that is wanted, and the link be shorter. Of 600 nodes packets took 2.33
+ * hops with 15 and 2.39 with -10, and gets as long.
  */
 const detourMs = 15
 
