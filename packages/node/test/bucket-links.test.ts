@@ -30,12 +30,12 @@ function isInUpperHalf(bucket: number, { id }: { readonly id: Id }): boolean {
   return 2n * number >= 3n * 2n ** BigInt(bucket)
 }
 
-test('two links into a bucket, and five, four and three into the farthest ones; where one is enough it is enough for all', () => {
+test('two links into a bucket, and six, four, three and three into the farthest ones; where one is enough it is enough for all', () => {
   const wanted = (linksPerBucket: number) =>
-    [159, 158, 157, 156, 0].map((bucket) => linksWantedInto(bucket, linksPerBucket))
-  expect(wanted(2)).toEqual([5, 4, 3, 2, 2])
-  expect(wanted(3)).toEqual([9, 6, 5, 4, 3])
-  expect(wanted(1)).toEqual([1, 1, 1, 1, 1])
+    [159, 158, 157, 156, 155, 0].map((bucket) => linksWantedInto(bucket, linksPerBucket))
+  expect(wanted(2)).toEqual([6, 4, 3, 3, 2, 2])
+  expect(wanted(3)).toEqual([11, 7, 5, 4, 4, 3])
+  expect(wanted(1)).toEqual([1, 1, 1, 1, 1, 1])
 })
 
 test('whether nodes of a bucket are in one half of it is seen at its middle', () => {

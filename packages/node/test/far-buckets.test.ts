@@ -39,19 +39,19 @@ test('contacts are looked for in a bucket until as many are linked or known as l
   expect(thinIn(far, farBuckets([], upperHalf))).toBeUndefined()
 })
 
-test('the farthest bucket has five links, and contacts are looked for until five are linked or known', () => {
+test('the farthest bucket has six links, and contacts are looked for until six are linked or known', () => {
   // In both halves of bucket 159.
-  const five = [0x80, 0xc0, 0x81, 0xc1, 0x82].map((byte) => Uint8Array.from(own).fill(byte, 0, 1) as Id)
-  const farthest = bucketIndex(own, five[0]!)
+  const six = [0x80, 0xc0, 0x81, 0xc1, 0x82, 0xc2].map((byte) => Uint8Array.from(own).fill(byte, 0, 1) as Id)
+  const farthest = bucketIndex(own, six[0]!)
   const settings = { linksPerBucket: 2 }
-  expect(thinIn(farthest, farBuckets(five.slice(0, 4), [], settings))).toBeDefined()
-  expect(thinIn(farthest, farBuckets(five.slice(0, 2), five.slice(2, 4), settings))).toBeDefined()
-  expect(thinIn(farthest, farBuckets(five.slice(0, 2), five.slice(2), settings))).toBeUndefined()
-  expect(thinIn(farthest, farBuckets(five, [], settings))).toBeUndefined()
-  const wanted = farBuckets(five.slice(0, 2), five.slice(2), settings)
+  expect(thinIn(farthest, farBuckets(six.slice(0, 5), [], settings))).toBeDefined()
+  expect(thinIn(farthest, farBuckets(six.slice(0, 2), six.slice(2, 5), settings))).toBeDefined()
+  expect(thinIn(farthest, farBuckets(six.slice(0, 2), six.slice(2), settings))).toBeUndefined()
+  expect(thinIn(farthest, farBuckets(six, [], settings))).toBeUndefined()
+  const wanted = farBuckets(six.slice(0, 2), six.slice(2), settings)
     .wanted()
     .map(({ id }) => idToHex(id))
-  expect(wanted.sort()).toEqual(five.slice(2).map(idToHex).sort())
+  expect(wanted.sort()).toEqual(six.slice(2).map(idToHex).sort())
 })
 
 test('where all links of a bucket lead into one half and nobody in the other is known, somebody there is looked for', () => {

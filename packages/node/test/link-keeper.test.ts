@@ -181,6 +181,26 @@ test('of a bucket with too few links those who were heard of last are dialled', 
   expect(await dialledOf(3, ['10000100'], heard.slice(0, 3))).toEqual(heard.slice(1, 3))
 })
 
+test('a sixteenth of the places is left to others: who has fewer left dials nobody in a far bucket', async () => {
+  const dialledWith = async (linksMax: number) => {
+    let dialled = 0
+    const { keeper, links, clock } = keeperRig({ linksPerBucket: 1, linksMax }, () => {
+      dialled++
+      return neverOpens()
+    })
+    for (const id of near) keeper.onLinkOpened(links.add(new FakeLink(id), clock.now()).neighbour)
+    for (let i = 0; i < 26; i++) links.add(new FakeLink(tinyId((0b100000 + i).toString(2))), clock.now())
+    keeper.hear(contactsOf([tinyId('10000001')]))
+    await clock.advance(1_000)
+    keeper.close()
+    return dialled
+  }
+  // Of 32 places two are left to others, of 33 and 34 three; 30 links leave 2, 3 and 4.
+  expect(await dialledWith(32)).toBe(0)
+  expect(await dialledWith(33)).toBe(0)
+  expect(await dialledWith(34)).toBe(1)
+})
+
 test('a bucket whose links all lead into one half of it gets one into the other, and a bucket of one link none', async () => {
   const inOneHalf = ['10000001', '10000010', '10000011']
   expect(await dialledOf(3, inOneHalf, ['11000001'])).toEqual(['11000001'])

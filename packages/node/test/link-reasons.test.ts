@@ -75,15 +75,15 @@ test('of one bucket the fastest of either half stays, too', () => {
 
 test('the farther a bucket is, the more links it keeps', () => {
   const far = (firstByte: number) =>
-    Array.from({ length: 6 }, (_, i) => {
+    Array.from({ length: 7 }, (_, i) => {
       const id = Uint8Array.from(own) as Id
       id.set([firstByte + i])
       return new LinkTable(farthestId, settings).add(new FakeLink(id), longAgoMs).neighbour
     })
   const links = [open('1'), open('10'), ...far(0x80), ...far(0x40), ...far(0x20)]
   const reasons = reasonsOf(links, { settings: settingsWith({ k: 2, linksPerBucket: 2 }) })
-  const kept = [2, 8, 14].map((start) => reasons.slice(start, start + 6).flat().length)
-  expect(kept).toEqual([5, 4, 3])
+  const kept = [2, 9, 16].map((start) => reasons.slice(start, start + 7).flat().length)
+  expect(kept).toEqual([6, 4, 3])
 })
 
 const neighbours = fc

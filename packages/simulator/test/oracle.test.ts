@@ -106,8 +106,8 @@ describe('links into a bucket', () => {
     const into = (linksPerBucket: number, members: readonly Id[]) =>
       oracle([a, ...members], from, { linksPerBucket }).linksInto(a, 159, members)
     expect(into(1, [slower, slow, f, e, d])).toEqual([d])
-    // Of the farthest bucket five instead of two. The last place is the other half's.
-    expect(into(2, [slower, slow, i, h, g, f, e, d])).toEqual([d, e, f, g, slow])
+    // Of the farthest bucket six instead of two. The last place is the other half's.
+    expect(into(2, [slower, slow, i, h, g, f, e, d])).toEqual([d, e, f, g, h, slow])
     expect(into(2, [slower, slow, f, e, d])).toEqual([d, e, f, slow, slower])
     expect(into(2, [f, e, d])).toEqual([d, e, f])
     // Fewer than there could be: each once.

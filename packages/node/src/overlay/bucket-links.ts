@@ -11,10 +11,10 @@ interface Identified {
 
 /**
  * How many links a node wants into bucket `bucket` (0 to 159): `linksPerBucket`, and more into the farthest, by which every second
- * packet leaves its origin; with 2 these are 5 into bucket 159, 4 and 3 into the next two, and 2 into all others.
+ * packet leaves its origin; with 2 these are 6 into bucket 159, 4, 3 and 3 into the next three, and 2 into all others.
  */
 export function linksWantedInto(bucket: number, linksPerBucket: number): number {
-  return linksPerBucket + Math.round((3 * (linksPerBucket - 1)) / 2 ** (idBits - 1 - bucket))
+  return linksPerBucket + Math.round((4 * (linksPerBucket - 1)) / 2 ** (idBits - 1 - bucket))
 }
 
 /**

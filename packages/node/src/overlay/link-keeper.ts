@@ -281,7 +281,7 @@ export class LinkKeeper {
 
   /** Places that this node leaves to others: to newcomers, and to those who need it more than it needs them. */
   get #reserve(): number {
-    return Math.ceil(this.ports.settings.linksMax / 8)
+    return Math.ceil(this.ports.settings.linksMax / 16)
   }
 
   /** Would this peer be one of our `count` nearest links? */
